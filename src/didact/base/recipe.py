@@ -1,0 +1,331 @@
+"""The recipe: every key a user may write, its default, its unit and its meaning.
+
+This page is the whole of what can be set. A run keeps its recipe fully resolved; training that file repeats the run.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field, model_validator
+
+from didact.base.config import Document, Section, apply_overrides, read_with_parents, validate
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+AtLeast0 = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class NewModel(Section):
+    """The shape of a model made from nothing, for `model.base: new`."""
+
+    architecture: Literal["llama", "gpt2"] = "llama"
+    """Family of the network."""
+    width: Annotated[int, Field(ge=16)] = 256
+    """Hidden size."""
+    depth: Count = 6
+    """Layers."""
+    heads: Count | None = None
+    """Attention heads; null: one for every 64 of width."""
+    vocabulary: Annotated[int, Field(ge=300)] = 4096
+    """Tokens of the byte-level BPE tokenizer trained on the seen data; at most this many."""
+    positions: Count | None = None
+    """Longest sequence in tokens; null: `sequence.max_length`."""
+    tokenizer_texts: Count = 20_000
+    """Seen texts that the tokenizer is trained on."""
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> "NewModel":
+        if self.heads and self.width % self.heads:
+            raise ValueError(f"heads ({self.heads}) must divide width ({self.width})")
+        return self
+
+
+class ModelSection(Section):
+    """What is tuned."""
+
+    base: str = "HuggingFaceTB/SmolLM2-135M"
+    """A hub id, a folder, or `new` for a small model made from `model.new`."""
+    tokenizer: str | None = None
+    """A hub id, a folder or a sentencepiece `.model` file; null: the base's own (for `new`: trained on the seen data)."""
+    revision: str | None = None
+    """Branch, tag or commit of a hub id."""
+    new: NewModel = NewModel()
+    """Shape of a new model."""
+
+
+class Source(Section):
+    """A collection of tasks and the reader that opens it."""
+
+    name: str
+    """Prefix of its task names; a source of one task has this name."""
+    reader: str
+    """How rows become examples: see `didact ls readers`."""
+    path: str
+    """A file, a folder or a hub id (`owner/name`). A path that exists beside this recipe wins over one in the working folder."""
+    split: str | None = None
+    """Split of a hub dataset; null: train."""
+    subset: str | None = None
+    """Configuration of a hub dataset."""
+    limit: Count | None = None
+    """At most this many kept rows per task, the first ones; null: all."""
+    target: str | None = None
+    """For reader `rows`: the column that holds the answer."""
+    definition: str = ""
+    """What the task asks for, in words; templates may use it."""
+    category: str = ""
+    """Category for hold-outs and score tables; empty: none."""
+    dataset: str = ""
+    """Where the data come from, for hold-outs by dataset; empty: the source's name."""
+    language: str = "en"
+    """Language code or name of the texts."""
+    metric: str = "rouge_l"
+    """The metric that this task is judged by: see `didact ls metrics`."""
+    passage_chars: Count = 2000
+    """For reader `text`: documents are cut at blank lines into passages of about this many characters."""
+
+
+class HoldOut(Section):
+    """Which tasks are never trained on."""
+
+    category: tuple[str, ...] = ()
+    """Categories, or globs of them."""
+    dataset: tuple[str, ...] = ()
+    """Source datasets, or globs of them."""
+    task: tuple[str, ...] = ()
+    """Task names, or globs of them."""
+    official: bool = False
+    """True: the split files that come with a source (SuperNI's `splits/default`) decide what is unseen and what is left out."""
+    share_sources: bool = False
+    """False: a task that shares a source dataset with an unseen task is left out of training (the SuperNI rule)."""
+    examples: Annotated[int, Field(ge=0)] = 0
+    """Examples of every seen task that are kept from training, for `evaluate.on: [held_in]`."""
+
+
+class Leaks(Section):
+    """What to do about text that stands in both seen and unseen examples."""
+
+    ngram: Annotated[int, Field(ge=2)] = 13
+    """Words in a row that count as an overlap."""
+    action: Literal["stop", "drop", "report"] = "stop"
+    """stop: refuse to train; drop: leave the seen examples out; report: only say so."""
+
+
+class TasksSection(Section):
+    """Where examples come from and what is unseen."""
+
+    sources: tuple[Source, ...] = ()
+    """The collections."""
+    hold_out: HoldOut = HoldOut()
+    """Unseen tasks."""
+    leaks: Leaks = Leaks()
+    """Overlap between seen and unseen."""
+
+
+class Part(Section):
+    """A part of the mixture."""
+
+    tasks: str
+    """Task name or glob over the seen tasks, for example `superni/*`."""
+    rate: Positive | None = None
+    """Share of the draws, relative to the other parts; null in all parts: examples-proportional over all tasks."""
+
+
+class MixtureSection(Section):
+    """How often each task is drawn. Within a part: min(examples, cap), then the temperature, as seqio and T5 have it."""
+
+    parts: tuple[Part, ...] = (Part(tasks="*"),)
+    """Parts; a task belongs to the first part that names it."""
+    cap: Count | None = None
+    """A task counts as at most this many examples; null: no cap."""
+    temperature: Annotated[float, Field(ge=1)] = 1.0
+    """1: proportional; larger: flatter. Applied after the cap."""
+    max_repeats: Count | None = None
+    """No example is trained on more often than this in the whole run; null: no limit."""
+    epoch_size: Count | None = None
+    """Draws in one epoch; null: the sum of min(examples, cap) over the tasks."""
+
+
+class PromptsSection(Section):
+    """How examples are worded."""
+
+    templates: str | tuple[str, ...] = "all"
+    """Template names or globs; `all`: every template that fits the task. One is drawn for each example and epoch."""
+    files: tuple[str, ...] = ()
+    """YAML files with templates of your own."""
+    chat_format: str = "chatml"
+    """How turns are written: see `didact ls formats`. `model`: the tokenizer's own chat template."""
+    max_prompt_length: Count = 1024
+    """Length rule of the Tk-Instruct templates: examples are added while the prompt has at most this many tokens."""
+
+
+class Sequence(Section):
+    """How long, and how rows are put together."""
+
+    max_length: Annotated[int, Field(ge=8)] = 1024
+    """Tokens; a longer prompt is cut, oldest turns first, the response last of all."""
+    pack: bool = False
+    """True: several conversations share a row, kept apart; False: rows of like length are padded to the longest."""
+
+
+class Objective(Section):
+    """What is learnt from which token: weighted instruction tuning, arXiv 2507.07817."""
+
+    kind: Literal["causal"] = "causal"
+    """Every token is predicted from those before it."""
+    prompt_weight: AtLeast0 = 0.0
+    """Loss weight of prompt tokens, λp."""
+    response_weight: AtLeast0 = 1.0
+    """Loss weight of response tokens, λr."""
+    train_on: Literal["all", "last"] = "all"
+    """Which responses of a conversation carry the response weight; the others then weigh as prompt."""
+
+    @model_validator(mode="after")
+    def _something_is_learnt(self) -> "Objective":
+        if self.prompt_weight == 0 and self.response_weight == 0:
+            raise ValueError("prompt_weight and response_weight are both 0: nothing would be learnt")
+        return self
+
+
+class Schedule(Section):
+    """The learning rate over the steps."""
+
+    kind: Literal["cosine", "linear", "constant"] = "cosine"
+    """Shape after the warm-up."""
+    warmup: Share = 0.03
+    """Share of the steps in which the rate rises linearly from 0."""
+    final: Share = 0.0
+    """The rate at the end, as a share of the peak."""
+
+
+class TrainSection(Section):
+    """How the model is tuned."""
+
+    learning_rate: Positive = 1e-4
+    """Peak learning rate."""
+    epochs: Positive = 1
+    """Passes over the mixture; a part of one is allowed. `max_steps` wins."""
+    max_steps: Count | None = None
+    """Optimiser steps; null: as many as the epochs need."""
+    batch_tokens: Count = 16_384
+    """Tokens of one optimiser step, over all micro-batches and processes."""
+    micro_batch_tokens: Count = 8192
+    """Most tokens in one forward pass, padding included; never changes the result beyond rounding."""
+    schedule: Schedule = Schedule()
+    """Learning rate over time."""
+    weight_decay: AtLeast0 = 0.0
+    """AdamW's decoupled decay, on matrices only."""
+    betas: tuple[Share, Share] = (0.9, 0.999)
+    """AdamW's decay rates of the moments."""
+    epsilon: Positive = 1e-8
+    """AdamW's ε."""
+    max_grad_norm: Positive | None = 1.0
+    """Gradients are scaled down to this norm; null: no clipping."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """bf16: autocast over fp32 weights; auto: bf16 where the CPU or GPU computes in it, else fp32."""
+    checkpoint_every: Count = 500
+    """Steps between checkpoints; the last step always has one."""
+    keep_checkpoints: Count = 1
+    """Checkpoints that are kept, the newest ones."""
+    log_every: Count = 10
+    """Steps between lines of metrics.jsonl."""
+    trackers: tuple[str, ...] = ()
+    """accelerate trackers, for example tensorboard or wandb."""
+
+
+class EvaluateSection(Section):
+    """How base and tuned model are judged."""
+
+    on: tuple[Literal["unseen", "held_in"], ...] = ("unseen",)
+    """unseen: tasks outside the training set; held_in: unseen rows of trained tasks."""
+    metrics: tuple[str, ...] = ("rouge_l", "exact_match")
+    """Every row gets all of them: see `didact ls metrics`."""
+    examples_per_task: Count = 100
+    """The first so many rows of each unseen task (100 is SuperNI's rule)."""
+    max_new_tokens: Count = 128
+    """A completion is cut after this many tokens, and counted as cut."""
+    batch_tokens: Count = 16_384
+    """Most tokens of one generation batch, completions included."""
+    template: str | None = None
+    """The one wording for evaluation; null: the first of `prompts.templates` that fits."""
+    resamples: Count = 2000
+    """Bootstrap resamples behind intervals and paired tests."""
+
+
+class Recipe(Section):
+    """Everything that decides a result."""
+
+    name: str = "run"
+    """Name of the run's folder."""
+    seed: int = 0
+    """The one seed: template, order, initial weights and dropout are drawn from it by identity."""
+    model: ModelSection = ModelSection()
+    """What is tuned."""
+    tasks: TasksSection = TasksSection()
+    """Where examples come from and what is unseen."""
+    mixture: MixtureSection = MixtureSection()
+    """How often each task is drawn."""
+    prompts: PromptsSection = PromptsSection()
+    """How examples are worded."""
+    sequence: Sequence = Sequence()
+    """How long, and how rows are put together."""
+    objective: Objective = Objective()
+    """What is learnt from which token."""
+    train: TrainSection = TrainSection()
+    """How the model is tuned."""
+    evaluate: EvaluateSection = EvaluateSection()
+    """How base and tuned model are judged."""
+
+    def to_yaml(self) -> str:
+        """Returns the complete recipe as YAML that `load_recipe` reads back to an equal one."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
+
+
+def load_recipe(path: Path | str, overrides: Iterable[str] = ()) -> Recipe:
+    """Reads a recipe, its parent and the overrides.
+
+    Args:
+        path: The recipe file.
+        overrides: `section.key=value` pairs, applied last.
+
+    Raises:
+        RecipeError: All problems at once, with file and line.
+    """
+    document = apply_overrides(read_with_parents(Path(path)), overrides)
+    return validate(_anchored(document), Recipe)
+
+
+def _anchored(document: Document) -> Document:
+    """Returns the document with the paths that exist beside the recipe that wrote them made absolute."""
+
+    def anchor(value: Any, where: str) -> Any:
+        folder = Path(where.rpartition(":")[0]).parent
+        if not isinstance(value, str) or where.startswith("command line"):
+            return str(Path(value).resolve()) if isinstance(value, str) and Path(value).exists() else value
+        for base in (folder, Path()):
+            if (base / value).exists():
+                return str((base / value).resolve())
+        # A relative path that exists nowhere stays as written beside its recipe, so that messages show where we looked.
+        return str((folder / value).resolve()) if value.startswith(("./", "../")) else value
+
+    def over(table: Any, keys: tuple[str, ...], location: tuple[str | int, ...]) -> Any:
+        if not isinstance(table, Mapping):
+            return table
+        new = dict(table)
+        for key in keys:
+            if isinstance(new.get(key), list):
+                new[key] = [anchor(v, document.where((*location, key, i))) for i, v in enumerate(new[key])]
+            elif key in new and new[key] != "new":
+                new[key] = anchor(new[key], document.where((*location, key)))
+        return new
+
+    data = dict(document.data)
+    data["model"] = over(data.get("model", {}), ("base", "tokenizer"), ("model",))
+    data["prompts"] = over(data.get("prompts", {}), ("files",), ("prompts",))
+    tasks = data.get("tasks")
+    if isinstance(tasks, Mapping) and isinstance(tasks.get("sources"), list):
+        sources = [over(source, ("path",), ("tasks", "sources", i)) for i, source in enumerate(tasks["sources"])]
+        data["tasks"] = {**tasks, "sources": sources}
+    return Document(data, document.lines)

@@ -1,0 +1,112 @@
+"""The central types: what is said, by whom, and what became of it. Frozen, plain Python."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Role = Literal["system", "user", "assistant", "tool", "text"]
+ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    """Who speaks. `text` is plain text that belongs to nobody: pre-training text, trained on every token."""
+    content: str
+    """What is said; may be empty only where `tool_calls` is not."""
+    train: bool = True
+    """False keeps an assistant turn as context: it is shown to the model and never trained on."""
+    tool_calls: tuple[Mapping[str, Any], ...] = ()
+    """OpenAI-style tool calls of an assistant turn."""
+    name: str = ""
+    """The tool that answers, for role `tool`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a conversation comes from: enough to render it again."""
+
+    task: str
+    example: str
+    template: str = ""
+    seed: int = 0
+    epoch: int = 0
+    notes: tuple[str, ...] = ()
+    """What rendering decided or left out, for people: demonstrations used, a prompt shortened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The hinge of the system: readers end in it, formats begin with it."""
+
+    messages: tuple[Message, ...]
+    origin: Origin
+    tools: tuple[Mapping[str, Any], ...] = ()
+    """Tool definitions that the model may use (JSON schema), shown by formats that can show them."""
+
+    def without_response(self) -> "Conversation":
+        """Returns the same conversation up to where the model has to speak: the last assistant turn is left out."""
+        cut = len(self.messages)
+        if cut and self.messages[-1].role == "assistant":
+            cut -= 1
+        return Conversation(self.messages[:cut], self.origin, self.tools)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One instance of a task, before any wording."""
+
+    id: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Named texts that templates may use; the answer is not among them."""
+    targets: tuple[str, ...] = ()
+    """Every accepted answer; training draws one, metrics take the best."""
+    choices: tuple[str, ...] = ()
+    """The options of a classification, in their order."""
+    rationale: str = ""
+    """The reasoning that leads to the answer, where the source has it."""
+    messages: tuple[Message, ...] = ()
+    """For sources that are conversations already; `fields` is then empty."""
+    tools: tuple[Mapping[str, Any], ...] = ()
+    where: str = ""
+    """File and row, for error messages and leak reports."""
+
+    def text(self) -> str:
+        """Returns the input side as one text: what leak checks compare."""
+        if self.messages:
+            return "\n".join(m.content for m in self.messages if m.role in ("user", "text"))
+        return "\n".join(self.fields.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model wrote for one example, kept as one JSON line."""
+
+    task: str
+    example: str
+    template: str
+    prompt: str
+    """The text the model saw, decoded from its tokens."""
+    completion: str
+    references: tuple[str, ...]
+    stop: Literal["stop", "length"]
+    """`stop`: the model ended its turn; `length`: it was cut at `max_new_tokens`."""
+    num_tokens: int
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """Metric name to value (0 to 100)."""
+    category: str = ""
+    level: str = "unseen"
+    """`unseen`: a task outside the training set; `held_in`: unseen rows of a trained task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A mean over examples with its interval, all in points (0 to 100)."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    num_examples: int

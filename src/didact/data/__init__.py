@@ -1,0 +1,1 @@
+"""Floor 3: from Conversations to batches, in numpy."""

@@ -1,0 +1,1 @@
+"""Floor 5: unseen tasks, base against tuned, with intervals."""

@@ -1,0 +1,1 @@
+"""Floor 7: what several numbers say together: the report page."""

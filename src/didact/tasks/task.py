@@ -1,0 +1,165 @@
+"""Task and TaskSet: a named source of examples with what is needed to use them; select, describe."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import overload
+
+from didact.base.errors import DataError, did_you_mean
+from didact.base.types import Example
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One row that was not read, and why."""
+
+    file: str
+    row: str
+    """`row 12`, `line 12` or the row's id: what finds it again."""
+    reason: str
+    """Short and the same for all rows of one kind, so that reasons can be counted."""
+
+
+@dataclass
+class ReadReport:
+    """What became of every row of a source: read = kept + dropped by reason."""
+
+    source: str
+    num_kept: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    refusals: list[Refusal] = field(default_factory=list)
+    """The refused rows themselves, the first 1,000 of them."""
+
+    def refuse(self, file: str, row: str, reason: str) -> None:
+        """Counts a refused row."""
+        self.dropped[reason] += 1
+        if len(self.refusals) < 1000:
+            self.refusals.append(Refusal(file, row, reason))
+
+    @property
+    def num_read(self) -> int:
+        """Rows seen: kept and dropped."""
+        return self.num_kept + self.dropped.total()
+
+    def line(self) -> str:
+        """Returns the one-line account.
+
+        >>> report = ReadReport("alpaca", num_kept=2)
+        >>> report.refuse("a.json", "row 3", "empty output")
+        >>> report.line()
+        'alpaca: 3 rows read = 2 kept + 1 dropped (empty output 1)'
+        """
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in self.dropped.most_common())
+        dropped = f"{self.dropped.total():,} dropped" + (f" ({reasons})" if reasons else "")
+        return f"{self.source}: {self.num_read:,} rows read = {self.num_kept:,} kept + {dropped}"
+
+
+class LazyExamples(Sequence[Example]):
+    """Examples that are read when first asked for, then kept."""
+
+    def __init__(self, load: Callable[[], Sequence[Example]]) -> None:
+        self._load: Callable[[], Sequence[Example]] | None = load
+        self._rows: Sequence[Example] = ()
+
+    def _all(self) -> Sequence[Example]:
+        if self._load is not None:
+            self._rows, self._load = self._load(), None
+        return self._rows
+
+    @overload
+    def __getitem__(self, index: int) -> Example: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Example]: ...
+    def __getitem__(self, index: int | slice) -> Example | Sequence[Example]:
+        return self._all()[index]
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+
+@dataclass(frozen=True)
+class Task:
+    """A named source of examples with what is needed to use them. It names its metric, never its templates."""
+
+    name: str
+    examples: Sequence[Example]
+    """Read when first asked for."""
+    kind: str = "rows"
+    """The reader's name: templates say which kinds they word."""
+    definition: str = ""
+    categories: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ()
+    """The source datasets that the examples were made from."""
+    languages: tuple[str, ...] = ("en",)
+    licence: str = ""
+    positive: tuple[Example, ...] = ()
+    """Demonstrations that are right; `rationale` is their explanation."""
+    negative: tuple[Example, ...] = ()
+    """Demonstrations of what not to answer."""
+    metric: str = "rouge_l"
+    split: str = ""
+    """What the source's own split files say: train, test, excluded, or nothing."""
+    report: ReadReport | None = None
+    """The account of the source's rows; filled while examples are read."""
+
+    @property
+    def category(self) -> str:
+        """The first category, or `uncategorised`: scores are pooled by it."""
+        return self.categories[0] if self.categories else "uncategorised"
+
+    def replace(self, examples: Sequence[Example]) -> "Task":
+        """Returns the same task with other examples."""
+        return Task(**{**{name: getattr(self, name) for name in self.__dataclass_fields__}, "examples": examples})
+
+
+class TaskSet(Sequence[Task]):
+    """Tasks by name, in the order of their names.
+
+    Raises:
+        DataError: Two tasks have the same name.
+    """
+
+    def __init__(self, tasks: Iterable[Task]) -> None:
+        self._tasks = tuple(sorted(tasks, key=lambda task: task.name))
+        names = Counter(task.name for task in self._tasks)
+        twice = [name for name, count in names.items() if count > 1]
+        if twice:
+            raise DataError(f"two tasks are named '{twice[0]}'", remedy="give the sources different names (tasks.sources[].name)")
+        self._by_name = {task.name: task for task in self._tasks}
+
+    @overload
+    def __getitem__(self, index: int) -> Task: ...
+    @overload
+    def __getitem__(self, index: slice) -> "TaskSet": ...
+    def __getitem__(self, index: int | slice) -> "Task | TaskSet":
+        return TaskSet(self._tasks[index]) if isinstance(index, slice) else self._tasks[index]
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def __iter__(self) -> Iterator[Task]:
+        return iter(self._tasks)
+
+    def named(self, name: str) -> Task:
+        """Returns one task by its name.
+
+        Raises:
+            DataError: There is none; the nearest name is shown.
+        """
+        if name not in self._by_name:
+            raise DataError(f"no task named '{name}'", expected=did_you_mean(name, self._by_name), remedy="didact ls tasks RECIPE")
+        return self._by_name[name]
+
+    def select(self, pattern: str) -> "TaskSet":
+        """Returns the tasks whose name matches a glob.
+
+        >>> TaskSet([Task("a/x", ()), Task("b", ())]).select("a/*")[0].name
+        'a/x'
+        """
+        return TaskSet(task for task in self if fnmatchcase(task.name, pattern))
+
+    @property
+    def reports(self) -> list[ReadReport]:
+        """The accounts of the sources behind these tasks, each once."""
+        return list({id(task.report): task.report for task in self if task.report is not None}.values())
