@@ -1,0 +1,277 @@
+"""Conversation to TokenisedExample: token ids, and for each the role that its loss weight follows from.
+
+Three promises. Text from data never becomes a control token: it is encoded by a copy of the tokenizer in which the control
+tokens do not exist. The text before a response is encoded on its own, so a training row begins with exactly the tokens that
+generation is given. A response and its terminator are never cut: prompts are, oldest turns first, and every cut is counted.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from didact.base.errors import ModelError, TemplateError
+from didact.base.types import Conversation, Message, Origin
+from didact.data.plain_text import text_encoders
+from didact.prompts.chat_format import BOS, BOS_IF_ADDED, EOS, ChatFormat, Piece
+
+IGNORED, PROMPT, RESPONSE = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class TokenisedExample:
+    """A conversation as a model sees it."""
+
+    input_ids: np.ndarray
+    """int32 (T,)"""
+    roles: np.ndarray
+    """uint8 (T,): 0 ignored, 1 prompt, 2 response."""
+    origin: Origin
+    num_cut: int = 0
+    """Prompt tokens that were left out to fit."""
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+
+@dataclass
+class TokenReport:
+    """What became of every conversation: in = kept + dropped by reason; and what was cut."""
+
+    num_kept: int = 0
+    num_tokens: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    num_examples_cut: int = 0
+    num_tokens_cut: int = 0
+    num_turns_cut: int = 0
+
+    def lines(self) -> list[str]:
+        """Returns the account in plain sentences."""
+        reasons = "".join(f" ({reason} {count:,})" for reason, count in self.dropped.most_common())
+        total = self.num_kept + self.dropped.total()
+        kept = f"{self.num_kept:,} kept + {self.dropped.total():,} dropped{reasons}"
+        cut = f"{self.num_examples_cut:,} prompts shortened by {self.num_tokens_cut:,} tokens and {self.num_turns_cut:,} old turns"
+        return [f"tokenised: {total:,} conversations = {kept}; {self.num_tokens:,} tokens", f"to fit: {cut}; no kept response was cut"]
+
+
+class Tokeniser:
+    """Turns conversations into tokens in one chat format.
+
+    Args:
+        tokenizer: A fast transformers tokenizer that has the format's control tokens.
+        chat_format: How turns are written.
+
+    Raises:
+        ModelError: The tokenizer is not a fast one, or lacks a token that the format needs.
+    """
+
+    def __init__(self, tokenizer: Any, chat_format: ChatFormat) -> None:
+        if not getattr(tokenizer, "is_fast", False):
+            raise ModelError("the tokenizer is not a fast one (tokenizer.json)", remedy="save it with transformers' AutoTokenizer first")
+        self.tokenizer, self.chat_format = tokenizer, chat_format
+        self.bos_id, self.eos_id = tokenizer.bos_token_id, tokenizer.eos_token_id
+        self.adds_bos = self.bos_id is not None and tokenizer("a")["input_ids"][:1] == [self.bos_id] and self.bos_id != self.eos_id
+        special = {str(token): added for added in tokenizer.added_tokens_decoder.values() if (token := added.content) and added.special}
+        names = {*special, *tokenizer.all_special_tokens, *chat_format.controls}
+        vocabulary = tokenizer.get_vocab()
+        self.controls: dict[str, int] = {name: vocabulary[name] for name in names if name in vocabulary}
+        """Name to id of every token that text must not become."""
+        lacking = [name for name in chat_format.controls if name not in self.controls]
+        if lacking:
+            raise ModelError(
+                f"the tokenizer lacks {', '.join(lacking)} of chat format '{chat_format.name}'", remedy="prompts.chat_format=plain"
+            )
+        if EOS in chat_format.stop and self.eos_id is None:
+            raise ModelError(
+                f"chat format '{chat_format.name}' ends with the end-of-text token, and the tokenizer has none",
+                remedy="prompts.chat_format=chatml",
+            )
+        self.stop_ids: tuple[int, ...] = tuple(self.eos_id if name == EOS else self.controls[name] for name in chat_format.stop)
+        self._strips = {name: (added.lstrip, added.rstrip) for name, added in special.items() if added.lstrip or added.rstrip}
+        # Unknown characters become the unknown token by right, unless (GPT-2) that is the end token by another name.
+        unknown = {tokenizer.unk_token_id} - {self.bos_id, self.eos_id, tokenizer.pad_token_id}
+        self._control_ids = frozenset(self.controls.values()) - unknown
+        self._start, self._middle, self._only_first = text_encoders(tokenizer, self.controls)
+
+    def tokenise(self, conversations: Iterable[Conversation], max_length: int, report: TokenReport | None = None) -> list[TokenisedExample]:
+        """Returns the conversations as tokens, those that cannot fit or be shown left out and counted.
+
+        Args:
+            conversations: What to tokenise.
+            max_length: Tokens in a row, at most.
+            report: Gets the counts.
+        """
+        report = report if report is not None else TokenReport()
+        wanted, planned = list(conversations), list[list[Piece] | None]()
+        for conversation in wanted:
+            try:
+                planned.append(self.chat_format.pieces(conversation))
+            except TemplateError as error:
+                report.dropped[error.what] += 1
+                planned.append(None)
+        rows = iter(self._encode([pieces for pieces in planned if pieces is not None]))
+        examples = []
+        for conversation, pieces in zip(wanted, planned, strict=True):
+            if pieces is None:
+                continue
+            ids, roles = next(rows)
+            example: TokenisedExample | None = TokenisedExample(ids, roles, conversation.origin)
+            if len(ids) > max_length:
+                example = self._fitted(conversation, len(ids), max_length, report)
+            if example is None:
+                report.dropped["response longer than sequence.max_length"] += 1
+                continue
+            report.num_kept += 1
+            report.num_tokens += len(example)
+            examples.append(example)
+        return examples
+
+    def prompt(self, conversation: Conversation, max_length: int) -> TokenisedExample:
+        """Returns the tokens after which the model speaks: the conversation's beginning up to its last answer.
+
+        Raises:
+            TemplateError: The format cannot show it, or it does not fit even with its text cut away.
+        """
+        conversation = conversation.without_response()
+        ids, roles = self._encode([self.chat_format.pieces(conversation, generate=True)])[0]
+        example: TokenisedExample | None = TokenisedExample(ids, roles, conversation.origin)
+        if len(ids) > max_length:
+            example = self._fitted(conversation, len(ids), max_length, TokenReport(), generate=True)
+        if example is None:
+            raise TemplateError(
+                f"a prompt does not fit into {max_length} tokens", where=conversation.origin.task, remedy="sequence.max_length=..."
+            )
+        return example
+
+    def count(self, text: str) -> int:
+        """Returns how many tokens a text is on its own."""
+        return len(self._start.encode(text, add_special_tokens=False).ids)
+
+    def decode(self, ids: Sequence[int] | np.ndarray) -> str:
+        """Returns the text of a completion, control tokens left out."""
+        kept = [int(token) for token in ids if int(token) not in self._control_ids]
+        return str(self.tokenizer.decode(kept, skip_special_tokens=False, clean_up_tokenization_spaces=False))
+
+    def control_names(self) -> dict[int, str]:
+        """Returns id to name of the control tokens, for views."""
+        return {number: name for name, number in self.controls.items()}
+
+    def _encode(self, rows: Sequence[Sequence[Piece]]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Returns (ids int32 (T,), roles uint8 (T,)) for each row of pieces; all texts go through the tokenizer in two calls."""
+        plans = [self._plan(pieces) for pieces in rows]
+        texts: tuple[list[str], list[str]] = ([], [])
+        for plan in plans:
+            for part, _, middle in plan:
+                if isinstance(part, str):
+                    texts[middle].append(part)
+        encoded = [
+            iter(encoder.encode_batch_fast(batch, add_special_tokens=False) if batch else [])
+            for encoder, batch in zip((self._start, self._middle), texts, strict=True)
+        ]
+        results = []
+        for plan in plans:
+            ids, roles = list[int](), list[int]()
+            for part, role, middle in plan:
+                new = [part] if isinstance(part, int) else next(encoded[middle]).ids
+                if not isinstance(part, int) and not self._control_ids.isdisjoint(new):
+                    raise AssertionError(f"text became a control token: {part!r}")
+                ids += new
+                roles += [role] * len(new)
+            results.append((np.array(ids, np.int32), np.array(roles, np.uint8)))
+        return results
+
+    def _plan(self, pieces: Sequence[Piece]) -> list[tuple[int | str, int, bool]]:
+        """Returns the row as (token id or text, role, continues a text) with neighbouring texts of one role joined."""
+        plan: list[tuple[int | str, int, bool]] = []
+        begun = False
+        strip_next = False
+        for piece in pieces:
+            if piece.control and (number := self._id_of(piece.text)) is not None:
+                if number < 0:
+                    continue
+                left, strip_next = self._strips.get(piece.text, (False, False))
+                if left and plan and isinstance(plan[-1][0], str):
+                    plan[-1] = (plan[-1][0].rstrip(), *plan[-1][1:])
+                plan.append((number, piece.role, False))
+                begun = begun or piece.text not in (BOS, BOS_IF_ADDED)
+                continue
+            text = piece.text.lstrip() if strip_next and not piece.body else piece.text
+            if not text:
+                continue
+            strip_next = False
+            last = plan[-1] if plan else None
+            if last is not None and isinstance(last[0], str) and last[1] == piece.role:
+                plan[-1] = (last[0] + text, piece.role, last[2])
+            else:
+                after_text = last is not None and isinstance(last[0], str)
+                plan.append((text, piece.role, after_text or (self._only_first and begun)))
+            begun = True
+        return plan
+
+    def _id_of(self, name: str) -> int | None:
+        """Returns a control piece's token id; -1 for one to leave out; None for one that is text in this tokenizer."""
+        if name in (BOS, BOS_IF_ADDED):
+            wanted = self.bos_id is not None and (name == BOS or self.adds_bos)
+            return int(self.bos_id) if wanted else -1
+        if name == EOS:
+            return -1 if self.eos_id is None else int(self.eos_id)
+        return self.controls.get(name)
+
+    def _length(self, conversation: Conversation, generate: bool) -> tuple[int, tuple[np.ndarray, np.ndarray]]:
+        row = self._encode([self.chat_format.pieces(conversation, generate=generate)])[0]
+        return len(row[0]), row
+
+    def _fitted(
+        self, conversation: Conversation, length: int, max_length: int, report: TokenReport, generate: bool = False
+    ) -> TokenisedExample | None:
+        """Returns the conversation cut to fit: oldest turns first, then the middle of the longest prompt text; None if impossible."""
+        full, num_turns = length, 0
+        if conversation.messages and conversation.messages[0].role == "text":
+            ids, roles = self._length(conversation, generate)[1]
+            report.num_examples_cut += 1
+            report.num_tokens_cut += full - max_length
+            return TokenisedExample(ids[:max_length], roles[:max_length], conversation.origin, full - max_length)
+        while length > max_length and (shorter := _without_oldest_turn(conversation)) is not None:
+            num_turns += len(conversation.messages) - len(shorter.messages)
+            conversation = shorter
+            length, row = self._length(conversation, generate)
+        while length > max_length:
+            cut = self._without_middle(conversation, length - max_length)
+            if cut is None:
+                return None
+            conversation = cut
+            length, row = self._length(conversation, generate)
+        report.num_examples_cut += 1
+        report.num_turns_cut += num_turns
+        report.num_tokens_cut += full - length
+        return TokenisedExample(*row, conversation.origin, full - length)
+
+    def _without_middle(self, conversation: Conversation, surplus: int) -> Conversation | None:
+        """Returns the conversation with about `surplus` tokens taken from the middle of its longest prompt text."""
+        prompts = [i for i, m in enumerate(conversation.messages) if m.role != "assistant" and m.content]
+        if not prompts:
+            return None
+        index = max(prompts, key=lambda i: len(conversation.messages[i].content))
+        message = conversation.messages[index]
+        encoding = self._start.encode(message.content, add_special_tokens=False)
+        if len(encoding.ids) <= surplus:
+            return None
+        first = (len(encoding.ids) - surplus) // 2
+        head, tail = encoding.offsets[first][0], encoding.offsets[first + surplus - 1][1]
+        content = message.content[:head] + message.content[max(tail, head + 1) :]
+        messages = [*conversation.messages]
+        messages[index] = replace(message, content=content)
+        return replace(conversation, messages=tuple(messages))
+
+
+def _without_oldest_turn(conversation: Conversation) -> Conversation | None:
+    """Returns the conversation without its oldest exchange (the system turn stays), or None if only the last one is left."""
+    messages = conversation.messages
+    start = 1 if messages and messages[0].role == "system" else 0
+    later = [i for i, message in enumerate(messages) if i > start and message.role == "user"]
+    if not later:
+        return None
+    kept: tuple[Message, ...] = (*messages[:start], *messages[later[0] :])
+    return replace(conversation, messages=kept)

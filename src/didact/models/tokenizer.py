@@ -1,0 +1,151 @@
+"""Tokenizers: loaded from a hub id, a folder or a sentencepiece file, or trained on the seen texts; made ready for a chat format."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from didact.base.errors import ModelError, missing_extra
+from didact.prompts.chat_format import FORMATS, ChatFormat
+from didact.prompts.model_format import ModelFormat
+
+END_OF_TEXT, PAD = "<|endoftext|>", "<|pad|>"
+_NORMAL, _UNKNOWN, _BYTE, _BPE = 1, 2, 6, 2
+"""Piece types and the model type of sentencepiece's model file (sentencepiece_model.proto)."""
+
+
+def load_tokenizer(name: str, revision: str | None = None) -> Any:
+    """Returns a fast tokenizer.
+
+    Args:
+        name: A hub id, a folder in transformers' layout, or a sentencepiece `.model` file.
+        revision: Branch, tag or commit of a hub id.
+
+    Raises:
+        ModelError: Nothing loadable is there, or it has no fast form.
+    """
+    path = Path(name)
+    if path.is_file():
+        return from_sentencepiece(path)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+        raise ModelError(
+            f"no tokenizer could be loaded from '{name}': {str(error).strip().splitlines()[0]}", remedy=_where_to_look(path)
+        ) from None
+    if not getattr(tokenizer, "is_fast", False):
+        raise ModelError(f"the tokenizer of '{name}' has no fast form (tokenizer.json)", remedy="set model.tokenizer to one that has")
+    return tokenizer
+
+
+def _where_to_look(path: Path) -> str:
+    if path.is_dir():
+        return f"the folder needs tokenizer.json; it holds {', '.join(sorted(p.name for p in path.iterdir())[:8]) or 'nothing'}"
+    return "check model.base and model.tokenizer: a hub id (owner/name, needs the network), a folder or a .model file"
+
+
+def chat_format_named(name: str, tokenizer: Any) -> ChatFormat:
+    """Returns a chat format by name; `model` is the tokenizer's own template.
+
+    Raises:
+        RecipeError: There is no such format.
+        TemplateError: The tokenizer's template cannot be used.
+    """
+    return ModelFormat(tokenizer) if name == "model" else FORMATS[name]
+
+
+def make_ready(tokenizer: Any, chat_format: ChatFormat) -> list[str]:
+    """Gives the tokenizer the control tokens that the format needs and a padding token. Returns the names that are new to it."""
+    known = tokenizer.get_vocab()
+    new = [name for name in chat_format.controls if name not in known]
+    if new:
+        tokenizer.add_tokens([AddedToken(name, special=True, normalized=False) for name in new], special_tokens=True)
+    if tokenizer.pad_token_id is None:
+        # Padding carries weight 0 whatever its id is, so any token serves; the end token is what other tools expect.
+        tokenizer.pad_token = tokenizer.eos_token or chat_format.stop[0]
+    return new
+
+
+def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Any:
+    """Returns a byte-level BPE tokenizer trained on texts: every text can be written with it, byte for byte.
+
+    Args:
+        texts: What it is trained on.
+        vocabulary: Tokens, at most.
+    """
+    tokenizer = Tokenizer(models.BPE())
+    # Numbers are cut into digits, as most current models do: arithmetic needs it and the vocabulary stays small.
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary, special_tokens=[END_OF_TEXT, PAD], initial_alphabet=sorted(alphabet), show_progress=False
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=END_OF_TEXT, pad_token=PAD)
+
+
+def from_sentencepiece(path: Path) -> Any:
+    """Returns a sentencepiece model file (BPE or unigram) as a fast tokenizer.
+
+    Raises:
+        ModelError: The file is not a sentencepiece model of a known kind.
+        PrerequisiteError: The extra `sentencepiece` is not installed.
+    """
+    try:
+        from sentencepiece import sentencepiece_model_pb2
+    except ImportError:
+        raise missing_extra("reading a sentencepiece file", "sentencepiece") from None
+    proto = sentencepiece_model_pb2.ModelProto()
+    try:
+        proto.ParseFromString(path.read_bytes())
+    except Exception as error:
+        raise ModelError(f"not a sentencepiece model: {path}", remedy="set model.tokenizer to a folder with tokenizer.json") from error
+    pieces = [(piece.piece, piece.score, piece.type) for piece in proto.pieces]
+    unknown = next((i for i, (_, _, kind) in enumerate(pieces) if kind == _UNKNOWN), None)
+    bytes_too = any(kind == _BYTE for _, _, kind in pieces)
+    spec = proto.normalizer_spec
+    tokenizer = Tokenizer(
+        _bpe(pieces, bytes_too)
+        if proto.trainer_spec.model_type == _BPE
+        else models.Unigram([(p, s) for p, s, _ in pieces], unknown, bytes_too)
+    )
+    steps: list[Any] = [normalizers.Precompiled(spec.precompiled_charsmap)] if spec.precompiled_charsmap else []
+    if spec.remove_extra_whitespaces:
+        steps += [normalizers.Replace(Regex(" {2,}"), " "), normalizers.Strip()]
+    # sentencepiece puts a space before every text, even one that begins with a space.
+    steps += [normalizers.Prepend("▁")] if spec.add_dummy_prefix else []
+    tokenizer.normalizer = normalizers.Sequence([*steps, normalizers.Replace(" ", "▁")])
+    tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    special = [p for p, _, kind in pieces if kind not in (_NORMAL, _BYTE)]
+    tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False) for name in special])
+    if proto.trainer_spec.model_type == _BPE and "<s>" in special:
+        # The file does not say it, but Llama, Mistral and llama2.c put <s> before every text; T5's unigram models do not.
+        tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", tokenizer.token_to_id("<s>"))])
+    names = {
+        field: name
+        for field, name in (("bos_token", "<s>"), ("eos_token", "</s>"), ("unk_token", "<unk>"), ("pad_token", "<pad>"))
+        if name in special
+    }
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, clean_up_tokenization_spaces=False, **names)
+
+
+def _bpe(pieces: list[tuple[str, float, int]], bytes_too: bool) -> models.BPE:
+    """Returns sentencepiece's merge-by-score as merges in order: a piece may be made from any two pieces, the best score first."""
+    index = {piece: number for number, (piece, _, _) in enumerate(pieces)}
+    usable = {piece for piece, _, kind in pieces if kind == _NORMAL}
+    merges = []
+    for piece, score, kind in pieces:
+        if kind != _NORMAL:
+            continue
+        halves = [(piece[:cut], piece[cut:]) for cut in range(1, len(piece))]
+        found = [(left, right) for left, right in halves if left in usable and right in usable]
+        merges += [(-score, index[left], index[right], left, right) for left, right in found]
+    unknown = next((piece for piece, _, kind in pieces if kind == _UNKNOWN), None)
+    return models.BPE(
+        index, [(left, right) for *_, left, right in sorted(merges)], unk_token=unknown, fuse_unk=True, byte_fallback=bytes_too
+    )

@@ -1,0 +1,168 @@
+"""The chat format `model`: the tokenizer's own chat template, its spans found by verified differential rendering.
+
+The template is rendered with placeholders for what the data say, so that every character of the result is known to be either
+the template's own word or a message's text. The same rendering with the real texts has to give the same string, or the
+conversation is refused: a template that rewrites, drops or reorders messages can never shift a loss mask silently.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any
+
+import jinja2
+
+from didact.base.errors import TemplateError
+from didact.base.files import fingerprint
+from didact.base.types import Conversation, Message
+from didact.prompts.chat_format import BOS_IF_ADDED, PROMPT, RESPONSE, Piece, control
+
+_REMEDY = "prompts.chat_format=chatml, or another of: didact ls formats"
+_TRIMS = (str, str.strip, str.lstrip, str.rstrip)
+
+
+class ModelFormat:
+    """The tokenizer's own chat template as a chat format.
+
+    Args:
+        tokenizer: A transformers tokenizer; its template runs in transformers' sandbox.
+
+    Raises:
+        TemplateError: There is no template, or it does not end an assistant turn with a control token.
+    """
+
+    name = "model"
+
+    def __init__(self, tokenizer: Any) -> None:
+        if not getattr(tokenizer, "chat_template", None):
+            raise TemplateError("the tokenizer has no chat template", remedy=_REMEDY)
+        self._tokenizer = tokenizer
+        names = {str(token) for token in tokenizer.get_added_vocab()} | {str(token) for token in tokenizer.all_special_tokens}
+        self._names = re.compile("|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)) or r"(?!)")
+        self._cache: dict[tuple[Any, ...], tuple[str, list[tuple[int, int]]]] = {}
+        probe = (Message("user", "a"), Message("assistant", "b"))
+        text = self._render([_as_dict(message, _mark(index)) for index, message in enumerate(probe)], (), False)
+        tail = self._names.search(text, text.rfind(_mark(1)))
+        if not tail:
+            raise TemplateError(
+                "the tokenizer's chat template ends an answer without a control token, so a model could never stop", remedy=_REMEDY
+            )
+        self.stop: tuple[str, ...] = (tail[0],)
+        self.controls: tuple[str, ...] = tuple(dict.fromkeys(found[0] for found in self._names.finditer(text)))
+
+    def pieces(self, conversation: Conversation, *, generate: bool = False) -> list[Piece]:
+        """Returns the conversation as pieces. See `ChatFormat.pieces`."""
+        messages = conversation.messages
+        if any(message.role == "text" for message in messages):
+            return [control(BOS_IF_ADDED), *(Piece(m.content, role=RESPONSE, turn=i, body=True) for i, m in enumerate(messages))]
+        if hidden := self._control_text(conversation):
+            raise TemplateError(f"a tool definition or call spells the control token '{hidden}'", remedy=_REMEDY)
+        skeleton, spans = self._skeleton(conversation, generate)
+        texts = self._verified(conversation, skeleton, generate)
+        return list(self._cut(skeleton, spans, texts))
+
+    def _skeleton(self, conversation: Conversation, generate: bool) -> tuple[str, list[tuple[int, int]]]:
+        """Returns the rendering with placeholders, and where the trained responses stand in it."""
+        messages = conversation.messages
+        plain = not conversation.tools and not any(message.tool_calls for message in messages)
+        key = (generate, *((m.role, m.train, m.name, bool(m.content)) for m in messages)) if plain else None
+        if key is not None and key in self._cache:
+            return self._cache[key]
+        marked = [_as_dict(message, _mark(index)) for index, message in enumerate(messages)]
+        text, spans = self._render(marked, conversation.tools, generate), list[tuple[int, int]]()
+        for index, message in enumerate(messages):
+            if message.role != "assistant" or not message.train or generate:
+                continue
+            before = self._render(marked[:index], conversation.tools, True)
+            if not text.startswith(before):
+                raise TemplateError(f"the tokenizer's chat template writes turn {index} differently once it is answered", remedy=_REMEDY)
+            end = text.find(self.stop[0], max(len(before), text.find(_mark(index))))
+            if end < 0:
+                raise TemplateError(f"the tokenizer's chat template does not end turn {index}", remedy=_REMEDY)
+            spans.append((len(before), end + len(self.stop[0])))
+        if key is not None:
+            self._cache[key] = text, spans
+        return text, spans
+
+    def _verified(self, conversation: Conversation, skeleton: str, generate: bool) -> dict[int, str]:
+        """Returns each message's text as the template writes it, checked against the real rendering."""
+        messages = conversation.messages
+        real = self._render([_as_dict(message, message.content) for message in messages], conversation.tools, generate)
+        texts, position = dict[int, str](), 0
+        literals = _MARK.split(skeleton)  # literal, index, literal, index, ... literal
+        for place, part in enumerate(literals):
+            if place % 2 == 0:
+                if not real.startswith(part, position):
+                    raise self._rewritten(conversation, int(literals[max(place - 1, 1)]) if len(literals) > 1 else 0)
+                position += len(part)
+                continue
+            content, after = messages[int(part)].content, literals[place + 1]
+            for trim in _TRIMS:
+                text = trim(content)
+                if real.startswith(text + after, position):
+                    break
+            else:
+                raise self._rewritten(conversation, int(part))
+            texts[int(part)] = text
+            position += len(text)
+        if position != len(real) or any(m.content.strip() and i not in texts for i, m in enumerate(messages)):
+            raise self._rewritten(conversation, len(messages) - 1)
+        return texts
+
+    def _rewritten(self, conversation: Conversation, index: int) -> TemplateError:
+        what = f"the tokenizer's chat template rewrites or drops the {conversation.messages[index].role} message number {index}"
+        return TemplateError(what, where=f"{conversation.origin.task}, example {conversation.origin.example}", remedy=_REMEDY)
+
+    def _cut(self, skeleton: str, spans: list[tuple[int, int]], texts: dict[int, str]) -> Iterator[Piece]:
+        """Cuts the skeleton at placeholders, control tokens and the borders of the responses."""
+        borders = {border for span in spans for border in span}
+        tokens = [(found.start(), found.end()) for found in re.finditer(f"{_MARK.pattern}|{self._names.pattern}", skeleton)]
+        cuts = sorted({0, len(skeleton), *borders, *(edge for token in tokens for edge in token)})
+        for start, end in pairwise(cuts):
+            text = skeleton[start:end]
+            role = RESPONSE if any(low <= start < high for low, high in spans) else PROMPT
+            if mark := _MARK.fullmatch(text):
+                yield Piece(texts[int(mark[1])], role=role, turn=int(mark[1]), body=True)
+            else:
+                yield Piece(text, control=bool(self._names.fullmatch(text)), role=role)
+
+    def _render(self, messages: list[dict[str, Any]], tools: tuple[Mapping[str, Any], ...], generate: bool) -> str:
+        try:
+            return str(
+                self._tokenizer.apply_chat_template(messages, tools=list(tools) or None, tokenize=False, add_generation_prompt=generate)
+            )
+        except (jinja2.TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise TemplateError(f"the tokenizer's chat template refuses the conversation: {error}", remedy=_REMEDY) from None
+
+    def _control_text(self, conversation: Conversation) -> str:
+        """Returns a control token's name that stands in tool data, which the template would paste without a placeholder."""
+        for value in _strings([list(conversation.tools), [list(m.tool_calls) for m in conversation.messages]]):
+            if found := self._names.search(value):
+                return found[0]
+        return ""
+
+
+_MARK = re.compile("didactMark([0-9]+)x" + fingerprint("placeholder"))
+
+
+def _mark(index: int) -> str:
+    return f"didactMark{index}x{fingerprint('placeholder')}"
+
+
+def _as_dict(message: Message, content: str) -> dict[str, Any]:
+    """Returns a message as transformers' templates know it; an empty text stays empty."""
+    table: dict[str, Any] = {"role": message.role, "content": content if message.content else ""}
+    if message.tool_calls:
+        table["tool_calls"] = [dict(call) for call in message.tool_calls]
+    if message.name:
+        table["name"] = message.name
+    return table
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from (text for pair in value.items() for part in pair for text in _strings(part))
+    elif isinstance(value, list | tuple):
+        yield from (text for part in value for text in _strings(part))
