@@ -1,0 +1,168 @@
+"""The label audit: what is trained on, whether it stops, and whether every supervised character is there.
+
+It compares the tokens with the conversation they came from, not with the code that made them.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from didact.base.recipe import Objective
+from didact.base.types import Conversation
+from didact.data.objectives import loss_weights
+from didact.data.tokens import RESPONSE, TokenisedExample, Tokeniser
+
+
+@dataclass
+class Audit:
+    """Counts over tokenised examples; `problems()` is empty when all is well."""
+
+    tokeniser: Tokeniser
+    objective: Objective
+    num_examples: int = 0
+    num_tokens: int = 0
+    num_supervised: int = 0
+    """Tokens whose weight is not zero."""
+    num_answers: int = 0
+    """Examples that hold a response, plain text left out."""
+    num_terminated: int = 0
+    """Of those, the ones in which every trained response ends in a stop token."""
+    num_unsupervised: int = 0
+    """Examples in which no token has a weight."""
+    num_double_bos: int = 0
+    num_characters: int = 0
+    """Characters of responses, white space left out."""
+    lost: Counter[str] = field(default_factory=Counter)
+    """Characters of responses that the decoded tokens do not hold."""
+    by_task: dict[str, list[int]] = field(default_factory=dict)
+    """Task to [examples, tokens, supervised tokens]."""
+    first_problem: dict[str, str] = field(default_factory=dict)
+    """Kind of problem to the first example that has it."""
+
+    def add(self, conversation: Conversation, example: TokenisedExample) -> None:
+        """Looks at one example and the conversation that it came from."""
+        weights = loss_weights(example.roles, self.objective)
+        supervised = int(np.count_nonzero(weights))
+        counts = self.by_task.setdefault(conversation.origin.task, [0, 0, 0])
+        for position, number in enumerate((1, len(example), supervised)):
+            counts[position] += number
+        self.num_examples += 1
+        self.num_tokens += len(example)
+        self.num_supervised += supervised
+        where = f"{conversation.origin.task}, example {conversation.origin.example}"
+        if not supervised:
+            self.num_unsupervised += 1
+            self.first_problem.setdefault("unsupervised", where)
+        ids = example.input_ids
+        bos = self.tokeniser.bos_id
+        if bos is not None and len(ids) > 1 and ids[0] == ids[1] == bos:
+            self.num_double_bos += 1
+            self.first_problem.setdefault("double_bos", where)
+        plain = any(message.role == "text" for message in conversation.messages)
+        if not plain and (example.roles == RESPONSE).any():
+            self.num_answers += 1
+            ends = (
+                np.flatnonzero(np.diff(np.append(example.roles, 0) == RESPONSE, prepend=False) & (np.append(example.roles, 0) != RESPONSE))
+                - 1
+            )
+            if all(int(ids[end]) in self.tokeniser.stop_ids for end in ends):
+                self.num_terminated += 1
+            else:
+                self.first_problem.setdefault("terminator", where)
+        # What was cut to fit is counted elsewhere; here the kept answers have to be whole.
+        wanted = _solid("".join(m.content for m in conversation.messages if m.role in ("assistant", "text") and m.train))
+        self.num_characters += len(wanted)
+        if example.num_cut:
+            return
+        missing = _missing(wanted, _solid(self.tokeniser.decode(ids[example.roles == RESPONSE])))
+        if missing:
+            self.lost.update(missing)
+            self.first_problem.setdefault("characters", where)
+
+    @property
+    def supervised_share(self) -> float:
+        """Share of the tokens that have a weight."""
+        return self.num_supervised / max(self.num_tokens, 1)
+
+    def problems(self) -> list[str]:
+        """Returns what must not be trained on, each with an example; empty when all is well."""
+        found = []
+        if self.num_unsupervised:
+            found.append(f"{self.num_unsupervised:,} examples have no supervised token (first: {self.first_problem['unsupervised']})")
+        if self.num_double_bos:
+            found.append(f"{self.num_double_bos:,} examples begin with two BOS tokens (first: {self.first_problem['double_bos']})")
+        if self.num_terminated < self.num_answers:
+            found.append(
+                f"{self.num_answers - self.num_terminated:,} examples never train the terminator (first: {self.first_problem['terminator']})"
+            )
+        return found
+
+    def lines(self) -> list[str]:
+        """Returns the audit in plain sentences; the first is the audit line."""
+        stop = self.num_terminated / self.num_answers if self.num_answers else 0.0
+        found = 1 - self.lost.total() / max(self.num_characters, 1)
+        first = (
+            f"audit: {self.supervised_share:.1%} of {self.num_tokens:,} tokens supervised; "
+            f"terminator trained in {_percent(stop)} of {self.num_answers:,} examples; "
+            f"double BOS {'none' if not self.num_double_bos else f'{self.num_double_bos:,}'}; "
+            f"supervised characters found {_percent(found)} of {self.num_characters:,}"
+        )
+        lines = [first]
+        if self.lost:
+            shown = ", ".join(f"{char!r} {count:,}" for char, count in self.lost.most_common(8))
+            lines.append(
+                f"warning: the tokenizer cannot write {self.lost.total():,} supervised characters ({shown}; first: {self.first_problem['characters']})"
+            )
+        return lines
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the audit as plain data."""
+        return {
+            "num_examples": self.num_examples,
+            "num_tokens": self.num_tokens,
+            "num_supervised": self.num_supervised,
+            "supervised_share": self.supervised_share,
+            "num_answers": self.num_answers,
+            "terminator_trained": self.num_terminated / self.num_answers if self.num_answers else None,
+            "num_double_bos": self.num_double_bos,
+            "num_unsupervised": self.num_unsupervised,
+            "num_characters": self.num_characters,
+            "num_characters_lost": self.lost.total(),
+            "characters_lost": dict(self.lost.most_common(50)),
+            "by_task": {
+                task: {"examples": n, "tokens": t, "supervised_share": s / max(t, 1)} for task, (n, t, s) in sorted(self.by_task.items())
+            },
+            "problems": self.problems(),
+            "lines": self.lines(),
+        }
+
+
+def _percent(share: float) -> str:
+    """Returns a share such that only a whole one reads 100 %."""
+    return "100 %" if share >= 1 else f"{min(share, 0.9999):.2%}".replace("%", " %")
+
+
+def _solid(text: str) -> str:
+    return "".join(text.split())
+
+
+def _missing(wanted: str, found: str) -> Sequence[str]:
+    """Returns the characters of `wanted` that are not in `found`, in order; extra ones in between do not matter.
+
+    >>> _missing("abc", "xaxbx")
+    ['c']
+    """
+    if wanted == found:
+        return []
+    missing, position = [], 0
+    for char in wanted:
+        place = found.find(char, position)
+        # A lost character must not make all that follows look lost: search on from where we were.
+        if place < 0 or place - position > 400:
+            missing.append(char)
+        else:
+            position = place + 1
+    return missing
