@@ -4,7 +4,6 @@ It compares the tokens with the conversation they came from, not with the code t
 """
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,21 +63,18 @@ class Audit:
         plain = any(message.role == "text" for message in conversation.messages)
         if not plain and (example.roles == RESPONSE).any():
             self.num_answers += 1
-            ends = (
-                np.flatnonzero(np.diff(np.append(example.roles, 0) == RESPONSE, prepend=False) & (np.append(example.roles, 0) != RESPONSE))
-                - 1
-            )
+            inside = example.roles == RESPONSE
+            ends = np.flatnonzero(inside & ~np.append(inside[1:], False))
             if all(int(ids[end]) in self.tokeniser.stop_ids for end in ends):
                 self.num_terminated += 1
             else:
                 self.first_problem.setdefault("terminator", where)
-        # What was cut to fit is counted elsewhere; here the kept answers have to be whole.
+        if example.num_cut:  # counted by the TokenReport; below, uncut answers have to be whole
+            return
         wanted = _solid("".join(m.content for m in conversation.messages if m.role in ("assistant", "text") and m.train))
         self.num_characters += len(wanted)
-        if example.num_cut:
-            return
-        missing = _missing(wanted, _solid(self.tokeniser.decode(ids[example.roles == RESPONSE])))
-        if missing:
+        found = _solid(self.tokeniser.decode(ids[example.roles == RESPONSE]))
+        if wanted != found and (missing := Counter(wanted) - Counter(found)):
             self.lost.update(missing)
             self.first_problem.setdefault("characters", where)
 
@@ -95,9 +91,8 @@ class Audit:
         if self.num_double_bos:
             found.append(f"{self.num_double_bos:,} examples begin with two BOS tokens (first: {self.first_problem['double_bos']})")
         if self.num_terminated < self.num_answers:
-            found.append(
-                f"{self.num_answers - self.num_terminated:,} examples never train the terminator (first: {self.first_problem['terminator']})"
-            )
+            number = self.num_answers - self.num_terminated
+            found.append(f"{number:,} examples never train the terminator (first: {self.first_problem['terminator']})")
         return found
 
     def lines(self) -> list[str]:
@@ -113,9 +108,8 @@ class Audit:
         lines = [first]
         if self.lost:
             shown = ", ".join(f"{char!r} {count:,}" for char, count in self.lost.most_common(8))
-            lines.append(
-                f"warning: the tokenizer cannot write {self.lost.total():,} supervised characters ({shown}; first: {self.first_problem['characters']})"
-            )
+            what = f"the tokenizer cannot write {self.lost.total():,} supervised characters"
+            lines.append(f"warning: {what} ({shown}; first: {self.first_problem['characters']})")
         return lines
 
     def to_dict(self) -> dict[str, Any]:
@@ -147,22 +141,3 @@ def _percent(share: float) -> str:
 
 def _solid(text: str) -> str:
     return "".join(text.split())
-
-
-def _missing(wanted: str, found: str) -> Sequence[str]:
-    """Returns the characters of `wanted` that are not in `found`, in order; extra ones in between do not matter.
-
-    >>> _missing("abc", "xaxbx")
-    ['c']
-    """
-    if wanted == found:
-        return []
-    missing, position = [], 0
-    for char in wanted:
-        place = found.find(char, position)
-        # A lost character must not make all that follows look lost: search on from where we were.
-        if place < 0 or place - position > 400:
-            missing.append(char)
-        else:
-            position = place + 1
-    return missing
