@@ -117,7 +117,7 @@ class Mixture:
         >>> len(list(Mixture({"a": 10}, MixtureSection(), seed=0).stream(1.5)))
         15
         """
-        for epoch, num_draws in self._epochs(epochs):
+        for epoch, num_draws in self.epochs(epochs):
             yield from self.draws(epoch)[:num_draws]
 
     def table(self, epochs: float = 1) -> list[dict[str, Any]]:
@@ -134,7 +134,7 @@ class Mixture:
         whole = int(epochs)
         if whole:
             drawn += self._start(whole)
-        for epoch, num_draws in self._epochs(epochs):
+        for epoch, num_draws in self.epochs(epochs):
             if epoch >= whole:
                 drawn += np.bincount(self._order(epoch)[:num_draws], minlength=len(self._names))
         wanted = self._quota * math.ceil(epochs)
@@ -197,8 +197,8 @@ class Mixture:
         shuffled: np.ndarray = tasks[permutation(len(tasks), self.seed, "interleave", epoch)]
         return shuffled
 
-    def _epochs(self, epochs: float) -> Iterator[tuple[int, int]]:
-        """Yields every epoch with the number of its draws that count."""
+    def epochs(self, epochs: float) -> Iterator[tuple[int, int]]:
+        """Yields (epoch, how many of its first draws count) for a number of epochs, which need not be whole."""
         for epoch in range(math.ceil(epochs)):
             part = min(1.0, epochs - epoch)
             # Rounded up, so that no part of an epoch is empty; the small number keeps 0.1 * 30 at 3.

@@ -6,7 +6,7 @@ generation is given. A response and its terminator are never cut: prompts are, o
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -95,8 +95,10 @@ class Tokeniser:
         self._control_ids = frozenset(self.controls.values()) - unknown
         self._start, self._middle, self._only_first = text_encoders(tokenizer, self.controls)
 
-    def tokenise(self, conversations: Iterable[Conversation], max_length: int, report: TokenReport | None = None) -> list[TokenisedExample]:
-        """Returns the conversations as tokens, those that cannot fit or be shown left out and counted.
+    def tokenise(
+        self, conversations: Sequence[Conversation], max_length: int, report: TokenReport | None = None
+    ) -> list[TokenisedExample | None]:
+        """Returns each conversation as tokens; None, and a count, where one cannot fit or be shown.
 
         Args:
             conversations: What to tokenise.
@@ -104,27 +106,28 @@ class Tokeniser:
             report: Gets the counts.
         """
         report = report if report is not None else TokenReport()
-        wanted, planned = list(conversations), list[list[Piece] | None]()
-        for conversation in wanted:
+        planned = list[list[Piece] | None]()
+        for conversation in conversations:
             try:
                 planned.append(self.chat_format.pieces(conversation))
             except TemplateError as error:
                 report.dropped[error.what] += 1
                 planned.append(None)
-        rows = iter(self._encode([pieces for pieces in planned if pieces is not None]))
-        examples = []
-        for conversation, pieces in zip(wanted, planned, strict=True):
+        encoded = iter(self._encode([pieces for pieces in planned if pieces is not None]))
+        examples = list[TokenisedExample | None]()
+        for conversation, pieces in zip(conversations, planned, strict=True):
             if pieces is None:
+                examples.append(None)
                 continue
-            ids, roles = next(rows)
+            ids, roles = next(encoded)
             example: TokenisedExample | None = TokenisedExample(ids, roles, conversation.origin)
             if len(ids) > max_length:
                 example = self._fitted(conversation, len(ids), max_length, report)
             if example is None:
                 report.dropped["response longer than sequence.max_length"] += 1
-                continue
-            report.num_kept += 1
-            report.num_tokens += len(example)
+            else:
+                report.num_kept += 1
+                report.num_tokens += len(example)
             examples.append(example)
         return examples
 
