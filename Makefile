@@ -51,4 +51,4 @@ bench-%: benchmarks/bench_%.py $(READY)
 
 clean: ## remove .venv and build products; runs/ is never touched
 	rm -rf .venv build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -path ./runs -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
