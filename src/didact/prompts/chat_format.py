@@ -214,10 +214,10 @@ class PlainFormat(PieceFormat):
                 yield piece
 
 
-def golden() -> Conversation:
+def golden(*, system: bool = True) -> Conversation:
     """Returns the conversation whose pieces stand for a format in its fingerprint."""
     turns = (Message("system", "Be brief."), Message("user", "Hi "), Message("assistant", "Hello"), Message("user", "Bye"))
-    return Conversation((*turns, Message("assistant", " Bye.")), Origin("golden", "0"))
+    return Conversation((*turns[0 if system else 1 :], Message("assistant", " Bye.")), Origin("golden", "0"))
 
 
 def format_fingerprint(chat_format: ChatFormat) -> str:
@@ -226,11 +226,11 @@ def format_fingerprint(chat_format: ChatFormat) -> str:
     >>> format_fingerprint(FORMATS["chatml"]) == format_fingerprint(FORMATS["llama3"])
     False
     """
-    conversation = golden()
     try:
+        conversation = golden()
         pieces = chat_format.pieces(conversation)
     except TemplateError:  # a model's own template may refuse a system turn
-        conversation = Conversation(conversation.messages[1:], conversation.origin)
+        conversation = golden(system=False)
         pieces = chat_format.pieces(conversation)
     prompt = chat_format.pieces(conversation.without_response(), generate=True)
     return fingerprint(chat_format.name, chat_format.controls, chat_format.stop, pieces, prompt)

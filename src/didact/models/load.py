@@ -1,0 +1,188 @@
+"""Models with their tokenizer and chat format: a base from the hub, a folder or nothing; a tuned one from its checkpoint."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, GPT2Config, LlamaConfig
+
+from didact.base.chance import seed_of
+from didact.base.errors import ModelError
+from didact.base.files import fingerprint, write_json
+from didact.base.recipe import ModelSection, NewModel
+from didact.data.tokens import Tokeniser
+from didact.models.tokenizer import chat_format_named, load_tokenizer, make_ready, train_tokenizer
+from didact.prompts.chat_format import format_fingerprint, golden
+
+FORMAT_FILE = "chat_format.json"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model that can be tuned, asked and saved."""
+
+    model: Any
+    """A transformers causal language model, weights in float32."""
+    tokeniser: Tokeniser
+    new_controls: tuple[str, ...] = ()
+    """Control tokens that the base had never seen; their embeddings begin as the mean of all others."""
+
+    @property
+    def num_parameters(self) -> int:
+        """Weights of the model, shared ones once."""
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
+    @property
+    def max_positions(self) -> int | None:
+        """Longest sequence in tokens that the model was built for; None where its configuration does not say."""
+        found = getattr(self.model.config, "max_position_embeddings", None) or getattr(self.model.config, "n_positions", None)
+        return int(found) if found else None
+
+
+def load_tokeniser(section: ModelSection, chat_format: str, texts: Callable[[], Iterable[str]]) -> tuple[Tokeniser, tuple[str, ...]]:
+    """Returns the tokeniser that a recipe names, without its model, and the control tokens that are new to it.
+
+    Args:
+        section: The recipe's `model`.
+        chat_format: The recipe's `prompts.chat_format`.
+        texts: Gives the seen texts, for a tokenizer that has to be trained.
+    """
+    name = section.tokenizer or (None if section.base == "new" else section.base)
+    revision = section.revision if section.tokenizer is None else None
+    tokenizer = load_tokenizer(name, revision) if name else train_tokenizer(texts(), section.new.vocabulary)
+    form = chat_format_named(chat_format, tokenizer)
+    new = make_ready(tokenizer, form)
+    return Tokeniser(tokenizer, form), tuple(new)
+
+
+def load_base(section: ModelSection, tokeniser: Tokeniser, new_controls: tuple[str, ...], *, positions: int, seed: int) -> Loaded:
+    """Returns the base model that a recipe names, or a new one.
+
+    Args:
+        section: The recipe's `model`.
+        tokeniser: Its tokeniser, from `load_tokeniser`.
+        new_controls: Control tokens that were added to it.
+        positions: Longest sequence of a new model, in tokens.
+        seed: The recipe's seed; a new model's weights are drawn from it.
+
+    Raises:
+        ModelError: Nothing loadable is there.
+    """
+    if section.base == "new":
+        return Loaded(_new_model(section.new, tokeniser, positions, seed), tokeniser)
+    model = _pretrained(section.base, section.revision)
+    _fit_embeddings(model, tokeniser, new_controls)
+    return Loaded(model, tokeniser, new_controls)
+
+
+def _pretrained(name: str, revision: str | None = None) -> Any:
+    try:
+        config = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
+        return AutoModelForCausalLM.from_pretrained(
+            name, config=config, revision=revision, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        folder = Path(name).is_dir()
+        remedy = (
+            "the folder needs config.json and model.safetensors"
+            if folder
+            else "check model.base: a hub id (needs the network), a folder, or new"
+        )
+        raise ModelError(f"no model could be loaded from '{name}': {str(error).strip().splitlines()[0]}", remedy=remedy) from None
+
+
+def _new_model(shape: NewModel, tokeniser: Tokeniser, positions: int, seed: int) -> Any:
+    heads = shape.heads or max(shape.width // 64, 1)
+    if shape.width % heads:
+        raise ModelError(
+            f"width {shape.width} is not a multiple of {heads} heads", remedy="set model.new.heads to a divisor of model.new.width"
+        )
+    tokenizer = tokeniser.tokenizer
+    common = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
+    positions = shape.positions or positions
+    if shape.architecture == "llama":
+        config: Any = LlamaConfig(
+            hidden_size=shape.width,
+            intermediate_size=-(-shape.width * 8 // 3 // 64) * 64,
+            num_hidden_layers=shape.depth,
+            num_attention_heads=heads,
+            num_key_value_heads=heads,
+            max_position_embeddings=positions,
+            vocab_size=len(tokenizer),
+            tie_word_embeddings=True,
+            **common,
+        )
+    else:
+        none = dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), 0.0)
+        config = GPT2Config(
+            n_embd=shape.width, n_layer=shape.depth, n_head=heads, n_positions=positions, vocab_size=len(tokenizer), **none, **common
+        )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_of(seed, "initial weights"))
+        return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+
+
+def _fit_embeddings(model: Any, tokeniser: Tokeniser, new_controls: tuple[str, ...]) -> None:
+    """Gives new control tokens their rows: the mean of the rows that were trained, so that nothing random enters."""
+    table = model.get_input_embeddings().weight
+    known = min(len(tokeniser.tokenizer) - len(new_controls), table.shape[0])
+    if len(tokeniser.tokenizer) > table.shape[0]:
+        model.resize_token_embeddings(len(tokeniser.tokenizer), mean_resizing=False)
+    ids = [tokeniser.controls[name] for name in new_controls]
+    with torch.no_grad():
+        for layer in (model.get_input_embeddings(), model.get_output_embeddings()):
+            if ids and layer is not None:
+                layer.weight[ids] = layer.weight[:known].mean(dim=0)
+
+
+def save(loaded: Loaded, folder: Path) -> None:
+    """Writes a folder that transformers can load: safetensors weights, tokenizer, stop tokens, and the chat format's fingerprint."""
+    model, tokeniser = loaded.model, loaded.tokeniser
+    stops = list(dict.fromkeys([*tokeniser.stop_ids, *([tokeniser.eos_id] if tokeniser.eos_id is not None else [])]))
+    model.generation_config.eos_token_id = stops
+    model.generation_config.pad_token_id = tokeniser.tokenizer.pad_token_id
+    model.generation_config.bos_token_id = tokeniser.bos_id
+    model.save_pretrained(folder, safe_serialization=True)
+    tokeniser.tokenizer.save_pretrained(folder)
+    write_json(folder / FORMAT_FILE, format_card(tokeniser))
+
+
+def format_card(tokeniser: Tokeniser) -> dict[str, Any]:
+    """Returns what a checkpoint says of its chat format: name, stop tokens, and a fingerprint of pieces and token ids."""
+    form = tokeniser.chat_format
+    conversation = golden()
+    example = tokeniser.tokenise([conversation], 10_000)[0] or tokeniser.tokenise([golden(system=False)], 10_000)[0]
+    ids = example.input_ids.tolist() if example else []
+    return {
+        "name": form.name,
+        "stop": [tokeniser.tokenizer.convert_ids_to_tokens(number) for number in tokeniser.stop_ids],
+        "stop_ids": list(tokeniser.stop_ids),
+        "fingerprint": fingerprint(format_fingerprint(form), ids, list(tokeniser.stop_ids)),
+        "golden": tokeniser.tokenizer.decode(ids),
+    }
+
+
+def load_checkpoint(folder: Path) -> Loaded:
+    """Returns a tuned model from its folder.
+
+    Raises:
+        ModelError: Files are missing, or the chat format is no longer the one that the model was tuned with.
+    """
+    path = folder / FORMAT_FILE
+    if not path.is_file():
+        raise ModelError(f"no {FORMAT_FILE} in {folder}", expected="a checkpoint that didact wrote", remedy="didact ls runs")
+    card = json.loads(path.read_text(encoding="utf-8"))
+    tokenizer = load_tokenizer(str(folder))
+    tokeniser = Tokeniser(tokenizer, chat_format_named(card["name"], tokenizer))
+    now = format_card(tokeniser)
+    if now["fingerprint"] != card["fingerprint"]:
+        raise ModelError(
+            f"chat format '{card['name']}' no longer writes what this model was tuned on",
+            where=str(path),
+            expected=f"fingerprint {card['fingerprint']}, found {now['fingerprint']}; tuned on {card['golden']!r}, now {now['golden']!r}",
+            remedy="restore the checkpoint's tokenizer files, or train again with: didact train RECIPE",
+        )
+    return Loaded(_pretrained(str(folder)), tokeniser)
