@@ -7,6 +7,7 @@ documents one by one and needs no mask.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def spans_of(segment_ids: np.ndarray) -> Spans:
     found = []
     for row, segments in enumerate(segment_ids):
         edges = [0, *(np.flatnonzero(np.diff(segments)) + 1).tolist(), len(segments)]
-        found += [(row, start, end) for start, end in zip(edges, edges[1:], strict=False) if segments[start] != 0]
+        found += [(row, start, end) for start, end in pairwise(edges) if segments[start] != 0]
     return tuple(found)
 
 
@@ -124,7 +125,7 @@ def check_isolation(model: Any, vocabulary: int, tolerance: float = 1e-4) -> flo
         ModelError: Documents of a packed row see one another.
     """
     ids = torch.arange(1, 13, device=model.device) * 7 % vocabulary
-    lengths = (7, 5)
+    lengths = [7, 5]
     positions = torch.cat([torch.arange(length, device=model.device) for length in lengths])
     was_training = model.training
     model.eval()
@@ -133,7 +134,7 @@ def check_isolation(model: Any, vocabulary: int, tolerance: float = 1e-4) -> flo
             with documents(((0, 0, 7), (0, 7, 12))):
                 packed = model(input_ids=ids[None], position_ids=positions[None], use_cache=False).logits[0]
             with documents(None):
-                separate = torch.cat([model(input_ids=part[None], use_cache=False).logits[0] for part in ids.split(lengths)])
+                separate = torch.cat([model(input_ids=part[None], use_cache=False).logits[0] for part in torch.split(ids, lengths)])
     finally:
         model.train(was_training)
     difference = float((packed - separate).abs().max())

@@ -111,7 +111,7 @@ class WeightedLoss(torch.nn.Module):
         size = max(_CHUNK // head.weight.shape[0], 1)
         if len(hidden) <= size:
             return part(hidden, targets.labels, targets.weights)
-        chunks = zip(hidden.split(size), targets.labels.split(size), targets.weights.split(size), strict=True)
+        chunks = zip(*(torch.split(tensor, size) for tensor in (hidden, targets.labels, targets.weights)), strict=True)
         return torch.stack([checkpoint(part, *chunk, use_reentrant=False) for chunk in chunks]).sum()
 
     def _head_is_plain(self) -> bool:
