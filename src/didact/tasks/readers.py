@@ -1,0 +1,258 @@
+"""One reader per format: each opens a source and returns its tasks, in the same few lines.
+
+Examples are read when they are first asked for. Every row ends as an example or in the report of its task, with a reason.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from didact.base.errors import DataError, did_you_mean
+from didact.base.recipe import Source
+from didact.base.registry import Registry
+from didact.base.types import Example, Message
+from didact.tasks.cells import answers, as_text
+from didact.tasks.conversations import checked_messages, messages_example, openai_messages, sharegpt_example, tool_definitions
+from didact.tasks.passages import passages
+from didact.tasks.rows import DOCUMENT_SUFFIXES, ROW_SUFFIXES, Row, find_files, open_rows
+from didact.tasks.task import LazyExamples, ReadReport, Task, TaskSet
+
+Reader = Callable[[Source], list[Task]]
+OpenSource = Callable[[Source, ReadReport], Iterable[Row]]
+ParseRow = Callable[[Mapping[str, Any], Source], Example]
+
+
+def load_tasks(sources: Iterable[Source]) -> TaskSet:
+    """Returns the tasks of all sources; their examples are read when first asked for.
+
+    Raises:
+        RecipeError: No reader has the name that a source gives.
+        DataError: A path holds nothing to read, or two tasks have one name.
+    """
+    return TaskSet(task for source in sources for task in READERS[source.reader](source))
+
+
+def alpaca(source: Source) -> list[Task]:
+    """Returns one task of rows with `instruction`, `input` and `output`; with `system` or `history` they are conversations."""
+    return [_row_task(source, "alpaca", _alpaca_example, "rows with instruction and output, and perhaps input, system, history")]
+
+
+def sharegpt(source: Source) -> list[Task]:
+    """Returns one task of rows with `conversations`: turns of `from` and `value`, with optional `system` and `tools`."""
+    return [_row_task(source, "sharegpt", lambda row, _: sharegpt_example(row), "rows with conversations that end with a gpt turn")]
+
+
+def messages(source: Source) -> list[Task]:
+    """Returns one task of rows with OpenAI `messages` and optional `tools`."""
+    return [_row_task(source, "messages", lambda row, _: messages_example(row), "rows with messages that end with an assistant turn")]
+
+
+def prompt_completion(source: Source) -> list[Task]:
+    """Returns one task of rows with `prompt` and `completion` (or `response`): two texts, or two lists of messages."""
+    return [_row_task(source, "prompt_completion", _prompt_completion_example, "rows with prompt and completion (or response)")]
+
+
+def rows(source: Source) -> list[Task]:
+    """Returns one task of rows of any columns; `source.target` names the answer's, a list column `choices` the options."""
+    return [_row_task(source, "rows", _columns_example, f"rows with an answer in column '{source.target}'", _with_target)]
+
+
+def text(source: Source) -> list[Task]:
+    """Returns one task of passages of plain text, from `.txt` files or from rows with a column `text`.
+
+    Rows of its report, and what `source.limit` counts, are passages; a refused document counts as one.
+    """
+    expected = ".txt files, or rows with a column text"
+    return [_row_task(source, "text", _text_example, expected, _passages, (*ROW_SUFFIXES, *DOCUMENT_SUFFIXES))]
+
+
+READERS: Registry[Reader] = Registry(
+    "reader",
+    {
+        "superni": "didact.tasks.superni:superni",
+        "alpaca": alpaca,
+        "sharegpt": sharegpt,
+        "messages": messages,
+        "prompt_completion": prompt_completion,
+        "rows": rows,
+        "text": text,
+    },
+)
+"""Formats by name."""
+
+
+def read_examples(
+    name: str,
+    source: Source,
+    rows: Callable[[ReadReport], Iterable[Row]],
+    parse: ParseRow,
+    total: ReadReport,
+    expected: str,
+    folder: Path | None = None,
+) -> list[Example]:
+    """Returns the examples of one task, each with an id of its own, and adds what became of the rows to `total`.
+
+    Args:
+        name: The task's name, for messages.
+        source: Its `limit` counts kept rows; rows after it are not read.
+        rows: Opens the rows; told of a report for those that cannot be read.
+        parse: Makes an example of a row, or raises a DataError that says in a few words why not.
+        total: The account that this reading is added to when it ends well.
+        expected: What usable rows look like, for the error when there is none.
+        folder: Where the task has several files: ids then begin with the file's path in it.
+
+    Raises:
+        DataError: No row is usable.
+    """
+    report, kept, ids = ReadReport(name), list[Example](), set[str]()
+    for file, label, row in rows(report):
+        identity = _own_id(row) or label
+        # In a folder, files may number their rows alike, and a file that is added later must not rename the others' rows.
+        identity = f"{Path(file).relative_to(folder).as_posix()}/{identity}" if folder else identity
+        try:
+            if identity in ids:
+                raise DataError("repeated id")
+            kept.append(replace(parse(row, source), id=identity, where=f"{file}, {label}"))
+        except DataError as error:
+            report.refuse(file, label, error.what)
+            continue
+        ids.add(identity)
+        if len(kept) == source.limit:
+            break
+    report.num_kept = len(kept)
+    if not kept:
+        first = "; ".join(f"{refusal.file}, {refusal.row}: {refusal.reason}" for refusal in report.refusals[:3])
+        raise DataError(
+            f"no usable row in {report.line()}",
+            where=first or source.path,
+            expected=expected,
+            remedy=f"put the rows right, or give source '{source.name}' another reader: didact ls readers",
+        )
+    total.num_kept += report.num_kept
+    total.dropped.update(report.dropped)
+    total.refusals.extend(report.refusals[: 1000 - len(total.refusals)])
+    return kept
+
+
+def _row_task(
+    source: Source, kind: str, parse: ParseRow, expected: str, rows: OpenSource | None = None, suffixes: tuple[str, ...] = ROW_SUFFIXES
+) -> Task:
+    find_files(source.path, suffixes)  # A wrong path is told at the door; rows are opened when they are asked for.
+    report, opened, folder = ReadReport(source.name), rows or _open, Path(source.path) if Path(source.path).is_dir() else None
+
+    def load() -> list[Example]:
+        return read_examples(source.name, source, lambda told: opened(source, told), parse, report, expected, folder)
+
+    return Task(
+        name=source.name,
+        examples=LazyExamples(load),
+        kind=kind,
+        definition=source.definition,
+        categories=(source.category,) if source.category else (),
+        datasets=(source.dataset or source.name,),
+        languages=(source.language,),
+        metric=source.metric,
+        report=report,
+    )
+
+
+def _open(source: Source, report: ReadReport, suffixes: tuple[str, ...] = ROW_SUFFIXES) -> Iterator[Row]:
+    return open_rows(source.path, split=source.split, subset=source.subset, report=report, suffixes=suffixes)
+
+
+def _own_id(row: Mapping[str, Any]) -> str:
+    own = row.get("id")
+    return str(own) if isinstance(own, str | int) and not isinstance(own, bool) and str(own).strip() else ""
+
+
+def _text(row: Mapping[str, Any], column: str) -> str:
+    """Returns a column that has to be text; nothing where it is absent."""
+    value = row.get(column)
+    if not isinstance(value, str | None):
+        raise DataError(f"{column} is not text")
+    return value or ""
+
+
+def _alpaca_example(row: Mapping[str, Any], source: Source) -> Example:
+    instruction, given, output, system = (_text(row, column) for column in ("instruction", "input", "output", "system"))
+    if not instruction.strip():
+        raise DataError("missing instruction")
+    if not output.strip():
+        raise DataError("empty output")
+    history = row.get("history") or []
+    if not isinstance(history, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in history):
+        raise DataError("history is not a list of pairs")
+    if not all(isinstance(part, str) for pair in history for part in pair):
+        raise DataError("history is not text")
+    if not history and not system.strip():
+        return Example("", {"instruction": instruction, "input": given}, (output,))
+    asked = f"{instruction}\n{given}" if given.strip() else instruction
+    turns = [Message("system", system)] if system.strip() else []
+    for question, answer in [*history, (asked, output)]:
+        turns += [Message("user", question), Message("assistant", answer)]
+    return Example("", messages=checked_messages(turns))
+
+
+def _prompt_completion_example(row: Mapping[str, Any], source: Source) -> Example:
+    completion_column = "completion" if row.get("completion") is not None else "response"
+    prompt, completion = row.get("prompt"), row.get(completion_column)
+    if prompt is None or completion is None:
+        raise DataError("missing prompt" if prompt is None else "missing completion")
+    if isinstance(prompt, list) and isinstance(completion, list):
+        # What was said before the completion is context, as TRL has it: only the completion is trained on.
+        context = [replace(message, train=False) if message.role == "assistant" else message for message in openai_messages(prompt)]
+        return Example("", messages=checked_messages([*context, *openai_messages(completion)]), tools=tool_definitions(row.get("tools")))
+    if not isinstance(prompt, str) or not isinstance(completion, str):
+        raise DataError("prompt and completion are neither two texts nor two lists of messages")
+    if not prompt.strip() or not completion.strip():
+        raise DataError("empty completion" if prompt.strip() else "empty prompt")
+    return Example("", {"prompt": prompt}, (completion,))
+
+
+def _with_target(source: Source, report: ReadReport) -> Iterator[Row]:
+    """Yields the rows; the first one shows whether the target column exists at all."""
+    for number, (file, label, row) in enumerate(_open(source, report)):
+        if number == 0 and source.target not in row:
+            raise _no_target(source, f"{file}, {label}", [str(column)[:40] for column in row])
+        yield file, label, row
+
+
+def _no_target(source: Source, where: str, columns: list[str]) -> DataError:
+    what, near = f"source '{source.name}' does not say which column holds the answer", ""
+    if source.target:
+        what, near = f"no column '{source.target}'", did_you_mean(source.target, columns)
+    listed = f"the columns are: {', '.join(columns)}"
+    expected = f"{near} {listed}" if near.startswith("did you mean") else listed
+    return DataError(what, where=where, expected=expected, remedy=f"add to source '{source.name}': target: COLUMN")
+
+
+def _columns_example(row: Mapping[str, Any], source: Source) -> Example:
+    if source.target is None or source.target not in row:
+        raise DataError(f"no column '{source.target}'")
+    choices = row.get("choices")
+    aside = {source.target, "choices"} if isinstance(choices, list) else {source.target}
+    fields = {str(column): as_text(value) for column, value in row.items() if column not in aside}
+    if not fields:
+        raise DataError("no column beside the target")
+    options = tuple(as_text(choice) for choice in choices) if isinstance(choices, list) else ()
+    return Example("", fields, answers(row[source.target], "target"), options)
+
+
+def _passages(source: Source, report: ReadReport) -> Iterator[Row]:
+    """Yields passages in place of documents; what is wrong with a document is left for `_text_example` to say."""
+    for file, label, row in _open(source, report, (*ROW_SUFFIXES, *DOCUMENT_SUFFIXES)):
+        document = row.get("text")
+        if not isinstance(document, str) or not document.strip():
+            yield file, label, row
+            continue
+        for number, passage in enumerate(passages(document, source.passage_chars), start=1):
+            yield file, f"{label}, passage {number}", {"id": f"{_own_id(row) or label}/{number}", "text": passage}
+
+
+def _text_example(row: Mapping[str, Any], source: Source) -> Example:
+    if row.get("text") is None:
+        raise DataError("no text")
+    if not _text(row, "text").strip():
+        raise DataError("empty text")
+    return Example("", messages=(Message("text", row["text"]),))
