@@ -1,0 +1,300 @@
+"""Templates: the wordings of a task, read from YAML and looked at when loaded.
+
+    set: quiz                      # the templates are called quiz/plain, quiz/hints ...
+    kinds: [rows]                  # the readers whose examples they word
+    templates:
+      plain:
+        tasks: ["trivia*"]         # only these tasks; left out: every task of those kinds
+        prompt: "{{ question }}"
+        response: "{{ target }}"   # left out: the target as it stands
+
+What a wording may use: `task_name, definition, category, choices, language` always, the fields of its kind (for rows: the columns),
+and, where they would not give the answer away, `target` and `rationale`.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import StringConstraints, model_validator
+
+from didact.base.config import Document, Section, read_yaml, validate
+from didact.base.errors import RecipeError, TemplateError, did_you_mean
+from didact.prompts.sandbox import variables_of
+from didact.prompts.tk_instruct import TkSettings
+from didact.tasks.task import Task
+
+Kind = Literal["superni", "alpaca", "prompt_completion", "rows"]
+Style = Literal["direct", "cot"]
+Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$")]
+
+ALWAYS = ("task_name", "definition", "category", "choices", "language")
+ANSWER = ("target", "rationale")
+FIELDS: dict[str, tuple[str, ...]] = {"superni": ("input",), "alpaca": ("instruction", "input"), "prompt_completion": ("prompt",)}
+"""The fields that every example of a kind has. Kind rows is not here: its columns are known with the data."""
+CONVERSATIONS = ("sharegpt", "messages", "text")
+"""Kinds whose examples are said already: nothing words them."""
+LIBRARY = Path(__file__).parent / "library"
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One wording of a task."""
+
+    name: str
+    for_kinds: tuple[str, ...]
+    """The reader kinds it words."""
+    prompt: str = ""
+    """What the user says, in Jinja; empty where `tk_instruct` says it."""
+    response: str = "{{ target }}"
+    """What the assistant says, in Jinja."""
+    system: str = ""
+    """What the system says first, in Jinja; empty: nothing."""
+    tasks: tuple[str, ...] = ("*",)
+    """Globs of the tasks it fits."""
+    style: Style = "direct"
+    """`cot`: the response reasons before it answers."""
+    inverted: bool = False
+    """The task turned around: from the answer, ask for the question. Only then may the prompt use the target."""
+    tk_instruct: TkSettings | None = None
+    """Write the prompt in the Tk-Instruct layout."""
+    default: bool = True
+    """Used where a recipe says `all`."""
+    where: str = ""
+    """File and line."""
+
+
+AS_IS = Template("as_is", CONVERSATIONS)
+"""Stands for no wording: a conversation or a plain text renders as it is."""
+
+
+class TemplateSection(Section):
+    """One template as YAML has it: see `Template`."""
+
+    tasks: tuple[str, ...] = ("*",)
+    prompt: str | None = None
+    response: str | None = None
+    system: str = ""
+    style: Style = "direct"
+    inverted: bool = False
+    tk_instruct: TkSettings | None = None
+    default: bool = True
+
+    @model_validator(mode="after")
+    def _one_prompt(self) -> "TemplateSection":
+        if (self.prompt is None) == (self.tk_instruct is None):
+            raise ValueError("give either prompt: or tk_instruct:")
+        if self.tk_instruct is not None and self.inverted:
+            raise ValueError("a tk_instruct template cannot be inverted: its prompt does not show the answer")
+        if self.inverted and self.response is None:
+            raise ValueError("an inverted template says what to answer, for example response: '{{ input }}'")
+        return self
+
+
+class TemplateFile(Section):
+    """A YAML file of templates."""
+
+    set: Word
+    """First part of their names."""
+    kinds: tuple[Kind, ...]
+    """The reader kinds they word; conversations and plain text need no template."""
+    templates: dict[Word, TemplateSection]
+
+    @model_validator(mode="after")
+    def _layout_has_its_parts(self) -> "TemplateFile":
+        if not self.kinds:
+            raise ValueError("kinds: is empty, so these templates would never be used")
+        if self.kinds != ("superni",) and any(section.tk_instruct is not None for section in self.templates.values()):
+            raise ValueError("tk_instruct is a layout for kinds: [superni] alone, which has definitions and demonstrations")
+        return self
+
+
+def read_templates(path: Path) -> list[Template]:
+    """Reads one YAML file of templates and looks at every wording in it.
+
+    Raises:
+        TemplateError: The file, a key or a wording is wrong; with file, template and line.
+    """
+    try:
+        document = read_yaml(path)
+        contents = validate(document, TemplateFile)
+    except RecipeError as error:
+        what = error.what.replace(" in the recipe", " in the templates")
+        expected = "set:, kinds: and templates:" if path.is_file() else error.expected
+        raise TemplateError(what, where=error.where, expected=expected, remedy=f"put right {path}") from None
+    lines = path.read_text(encoding="utf-8").splitlines()
+    templates = []
+    for name, section in contents.templates.items():
+        template = Template(
+            name=f"{contents.set}/{name}",
+            for_kinds=contents.kinds,
+            prompt=section.prompt or "",
+            response="{{ target }}" if section.response is None else section.response,
+            where=document.where(("templates", name)),
+            **{key: getattr(section, key) for key in ("system", "tasks", "style", "inverted", "tk_instruct", "default")},
+        )
+        for part in ("system", "prompt", "response"):
+            _check_part(template, part, document, lines)
+        templates.append(template)
+    return templates
+
+
+def check_fields(template: Template, task: Task) -> None:
+    """Checks a template's variables against the columns of a task's first example.
+
+    Raises:
+        TemplateError: It asks for variables that the examples do not have.
+    """
+    if template is AS_IS or not len(task.examples) or task.examples[0].messages:
+        return
+    known = (*ALWAYS, *ANSWER, *task.examples[0].fields)
+    asked = [name for part in ("system", "prompt", "response") for name in variables_of(getattr(template, part), str)]
+    unknown = sorted({name for name in asked if name not in known})
+    if unknown:
+        raise _unknown(template, unknown, known, f"{template.where or 'this template'}, for task '{task.name}'", f"task '{task.name}'")
+
+
+class TemplateSet:
+    """Templates by name, in the order of their names; `as_is` is always among them.
+
+    >>> templates = TemplateSet([Template("a/x", ("rows",), prompt="{{ q }}")])
+    >>> [template.name for template in templates]
+    ['a/x', 'as_is']
+
+    Raises:
+        TemplateError: Two templates have the same name.
+    """
+
+    def __init__(self, templates: Iterable[Template]) -> None:
+        self._by_name: dict[str, Template] = {}
+        for template in sorted((*templates, AS_IS), key=lambda template: template.name):
+            if other := self._by_name.get(template.name):
+                places = " and ".join(place or "given in Python" for place in (other.where, template.where))
+                raise TemplateError(f"two templates are named '{template.name}'", where=places, remedy="rename one, or its set:")
+            self._by_name[template.name] = template
+
+    @classmethod
+    def load(cls, files: Iterable[Path] = ()) -> "TemplateSet":
+        """Returns the bundled templates and those in the user's files.
+
+        Raises:
+            TemplateError: A file is wrong, or a name comes twice.
+        """
+        paths = (*sorted(LIBRARY.glob("*.yaml")), *files)
+        return cls(template for path in paths for template in read_templates(path))
+
+    def __iter__(self) -> Iterator[Template]:
+        return iter(self._by_name.values())
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def named(self, name: str) -> Template:
+        """Returns one template by its name.
+
+        Raises:
+            TemplateError: There is none; the nearest name is shown.
+        """
+        if name not in self._by_name:
+            raise _no_template(name, self._by_name)
+        return self._by_name[name]
+
+    def select(self, patterns: str | Sequence[str], task: Task) -> tuple[Template, ...]:
+        """Returns the templates that fit a task, sorted by name.
+
+        Args:
+            patterns: Names or globs; `all` stands for every template that is not marked `default: false`.
+            task: Its kind, its name and, for kind rows, its columns decide what fits.
+
+        Raises:
+            TemplateError: A pattern names no template, or nothing fits the task.
+        """
+        patterns = (patterns,) if isinstance(patterns, str) else tuple(patterns)
+        named: dict[str, Template] = {}
+        for pattern in patterns:
+            found = [template for template in self if _is_named(template, pattern)]
+            if not found and pattern != "all":
+                raise _no_template(pattern, self._by_name)
+            named.update((template.name, template) for template in found)
+        if task.kind in CONVERSATIONS:
+            return (AS_IS,)
+        worded = [named[name] for name in sorted(named) if _words(named[name], task)]
+        fitting = [template for template in worded if task.kind in FIELDS or _has_fields(template, task)]
+        if fitting:
+            return tuple(fitting)
+        if worded:
+            check_fields(worded[0], task)
+        raise self._nothing_fits(patterns, task)
+
+    def _nothing_fits(self, patterns: Sequence[str], task: Task) -> TemplateError:
+        would = [template.name for template in self if _words(template, task) and (task.kind in FIELDS or _has_fields(template, task))]
+        expected = f"what fits: {', '.join(would)}" if would else f"there is no template for it yet; {_columns(task)}"
+        remedy = "name one of these in prompts.templates" if would else f"write one with kinds: [{task.kind}] and name it in prompts.files"
+        what = f"no template among {', '.join(patterns) or 'none'} fits task '{task.name}'"
+        return TemplateError(what, where=f"task '{task.name}', kind {task.kind}", expected=expected, remedy=remedy)
+
+
+def _is_named(template: Template, pattern: str) -> bool:
+    return template.default if pattern == "all" else fnmatchcase(template.name, pattern)
+
+
+def _words(template: Template, task: Task) -> bool:
+    return task.kind in template.for_kinds and any(fnmatchcase(task.name, glob) for glob in template.tasks)
+
+
+def _has_fields(template: Template, task: Task) -> bool:
+    try:
+        check_fields(template, task)
+    except TemplateError:
+        return False
+    return True
+
+
+def _columns(task: Task) -> str:
+    columns = list(task.examples[0].fields) if len(task.examples) else []
+    return f"its variables would be: {', '.join((*columns, *ALWAYS, *ANSWER))}"
+
+
+def _check_part(template: Template, part: str, document: Document, lines: Sequence[str]) -> None:
+    """Checks one wording of a template that was just read."""
+    first_line = _first_line(document.where((*("templates", template.name.partition("/")[2]), part)), lines)
+
+    def place(line: int) -> str:
+        file, number = first_line
+        return f"{file}:{number + line - 1}, template {template.name}, {part}"
+
+    asked = variables_of(getattr(template, part), place)
+    leaks_target = part == "response" and template.inverted
+    hidden = ("target",) if leaks_target else ANSWER if part != "response" and not template.inverted else ()
+    for name in asked:
+        if name in hidden:
+            what = f"'{name}' in the {part} would give the answer away"
+            expected = "an inverted template answers with the question" if leaks_target else f"{name} in the response, or inverted: true"
+            raise TemplateError(what, where=place(asked[name]), expected=expected, remedy=f"take {{{{ {name} }}}} out of the {part}")
+    for kind in template.for_kinds:
+        known = (*ALWAYS, *ANSWER, *FIELDS.get(kind, ()))
+        unknown = [name for name in asked if name not in known]
+        if unknown and kind in FIELDS:
+            visible = tuple(name for name in known if name not in hidden)
+            raise _unknown(template, unknown, visible, place(asked[unknown[0]]), f"kind {kind}")
+
+
+def _first_line(where: str, lines: Sequence[str]) -> tuple[str, int]:
+    """Returns file and line on which a wording begins: under its key for a block (`prompt: |-`), else beside it."""
+    file, _, number = where.rpartition(":")
+    is_block = re.search(r":\s+[|>][-+0-9]*\s*(#.*)?$", lines[int(number) - 1])
+    return file, int(number) + bool(is_block)
+
+
+def _unknown(template: Template, unknown: Sequence[str], known: Sequence[str], where: str, of: str) -> TemplateError:
+    variables = f"unknown variable{'s' if len(unknown) > 1 else ''} {', '.join(repr(name) for name in unknown)}"
+    near = [hint for name in unknown if (hint := did_you_mean(name, known)).startswith("did you mean")]
+    expected = "; ".join((*near, f"{of} has: {', '.join(known)}"))
+    return TemplateError(f"{variables} in template {template.name}", where=where, expected=expected, remedy="put the variable's name right")
+
+
+def _no_template(name: str, known: Iterable[str]) -> TemplateError:
+    return TemplateError(f"no template named '{name}'", expected=did_you_mean(name, known), remedy="didact ls templates")
