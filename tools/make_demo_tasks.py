@@ -36,7 +36,7 @@ WITH_ANIMAL = (
 WITH_FOOD = (
     "{name} ate {colour} {food} in the {place}.",
     "In the {place}, {name} cooked {colour} {food}.",
-    "The {colour} {food} in the {place} belongs to {name}.",
+    "{name} put {colour} {food} in the {place}.",
     "{name} went to the {place} with {colour} {food}.",
 )
 STAYS = ("is in", "went to", "waits in", "sleeps in")
