@@ -278,6 +278,13 @@ class Recipe(Section):
     evaluate: EvaluateSection = EvaluateSection()
     """How base and tuned model are judged."""
 
+    @model_validator(mode="after")
+    def _a_prompt_fits(self) -> "Recipe":
+        if self.evaluate.max_new_tokens >= self.sequence.max_length:
+            limit = f"sequence.max_length ({self.sequence.max_length})"
+            raise ValueError(f"evaluate.max_new_tokens ({self.evaluate.max_new_tokens}) leaves no room for a prompt in {limit}")
+        return self
+
     def to_yaml(self) -> str:
         """Returns the complete recipe as YAML that `load_recipe` reads back to an equal one."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)

@@ -35,12 +35,6 @@ class Loaded:
         """Weights of the model, shared ones once."""
         return sum(parameter.numel() for parameter in self.model.parameters())
 
-    @property
-    def max_positions(self) -> int | None:
-        """Longest sequence in tokens that the model was built for; None where its configuration does not say."""
-        found = getattr(self.model.config, "max_position_embeddings", None) or getattr(self.model.config, "n_positions", None)
-        return int(found) if found else None
-
 
 def load_tokeniser(section: ModelSection, chat_format: str, texts: Callable[[], Iterable[str]]) -> tuple[Tokeniser, tuple[str, ...]]:
     """Returns the tokeniser that a recipe names, without its model, and the control tokens that are new to it.
@@ -78,20 +72,44 @@ def load_base(section: ModelSection, tokeniser: Tokeniser, new_controls: tuple[s
     return Loaded(model, tokeniser, new_controls)
 
 
-def _pretrained(name: str, revision: str | None = None) -> Any:
+def check_positions(section: ModelSection, max_length: int) -> None:
+    """Looks up how long a sequence the base was built for, without its weights.
+
+    Raises:
+        ModelError: It is shorter than `max_length`, or there is no such model.
+    """
+    if section.base == "new":
+        known = section.new.positions
+    else:
+        config = _config(section.base, section.revision)
+        known = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
+    if known and known < max_length:
+        what = f"sequence.max_length is {max_length}, and the model '{section.base}' was built for {known} tokens"
+        raise ModelError(what, remedy=f"sequence.max_length={known}")
+
+
+def _config(name: str, revision: str | None) -> Any:
     try:
-        config = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
+        return AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise _no_model(name, error) from None
+
+
+def _no_model(name: str, error: Exception) -> ModelError:
+    remedy = "check model.base: a hub id (needs the network), a folder, or new"
+    if Path(name).is_dir():
+        remedy = "the folder needs config.json and model.safetensors"
+    return ModelError(f"no model could be loaded from '{name}': {str(error).strip().splitlines()[0]}", remedy=remedy)
+
+
+def _pretrained(name: str, revision: str | None = None) -> Any:
+    config = _config(name, revision)
+    try:
         return AutoModelForCausalLM.from_pretrained(
             name, config=config, revision=revision, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
         )
     except (OSError, ValueError, KeyError, ImportError) as error:
-        folder = Path(name).is_dir()
-        remedy = (
-            "the folder needs config.json and model.safetensors"
-            if folder
-            else "check model.base: a hub id (needs the network), a folder, or new"
-        )
-        raise ModelError(f"no model could be loaded from '{name}': {str(error).strip().splitlines()[0]}", remedy=remedy) from None
+        raise _no_model(name, error) from None
 
 
 def _new_model(shape: NewModel, tokeniser: Tokeniser, positions: int, seed: int) -> Any:

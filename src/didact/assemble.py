@@ -1,0 +1,183 @@
+"""From a recipe to the parts that it names, one after the other, each ready to be looked at.
+
+read -> hold_out -> leaks -> mix -> tokenise -> forecast
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+
+from didact.base.chance import permutation
+from didact.base.errors import DataError, RecipeError
+from didact.base.recipe import Recipe
+from didact.base.types import Conversation
+from didact.data.audit import Audit
+from didact.data.mixture import Draw, Mixture
+from didact.data.stream import Forecast, TrainingStream
+from didact.data.tokens import Tokeniser
+from didact.prompts.render import choose_template, render
+from didact.prompts.template import Template, TemplateSet
+from didact.tasks.leaks import LeakReport, settle
+from didact.tasks.readers import load_tasks
+from didact.tasks.splits import Split, describe, hold_out
+from didact.tasks.task import Task, TaskSet
+
+
+@dataclass
+class Assembly:
+    """The parts of a recipe, made when first asked for and then kept."""
+
+    recipe: Recipe
+    say: Callable[[str], None] = field(default=lambda _: None)
+    """Hears a short story: one sentence for every stage."""
+    given: Tokeniser | None = None
+    """A tokeniser that is there already: the one of the checkpoint that is resumed or judged."""
+
+    @cached_property
+    def tasks(self) -> TaskSet:
+        """All tasks of the sources."""
+        if not self.recipe.tasks.sources:
+            raise RecipeError(
+                "the recipe names no source of tasks",
+                expected="tasks.sources: [{name: ..., reader: ..., path: ...}]",
+                remedy="didact new my --from demo",
+            )
+        return load_tasks(self.recipe.tasks.sources)
+
+    @cached_property
+    def split(self) -> Split:
+        """Seen, unseen and held-in tasks."""
+        split = hold_out(self.tasks, self.recipe.tasks.hold_out, self.recipe.seed)
+        for line in describe(split):
+            self.say(line)
+        return split
+
+    @cached_property
+    def _settled(self) -> tuple[TaskSet, LeakReport]:
+        used = self.split.unseen
+        seen, report = settle(self.split.seen, used, self.recipe.tasks.leaks)
+        if len(used):
+            for line in report.lines():
+                self.say(line)
+            if self.recipe.tasks.leaks.action == "drop" and report.num_seen_leaking:
+                self.say(f"leaks: {report.num_seen_leaking:,} seen examples left out")
+        return seen, report
+
+    @property
+    def seen(self) -> TaskSet:
+        """What is trained on, leaking examples left out where the recipe says so."""
+        return self._settled[0]
+
+    @property
+    def leaks(self) -> LeakReport:
+        """The overlap between seen and unseen."""
+        return self._settled[1]
+
+    @cached_property
+    def templates(self) -> TemplateSet:
+        """The bundled templates and the recipe's own."""
+        return TemplateSet.load([Path(file) for file in self.recipe.prompts.files])
+
+    @cached_property
+    def _wordings(self) -> dict[str, tuple[Template, ...]]:
+        return {}
+
+    def wordings(self, task: Task) -> tuple[Template, ...]:
+        """Returns the templates of a task that training draws from."""
+        if task.name not in self._wordings:
+            self._wordings[task.name] = self.templates.select(self.recipe.prompts.templates, task)
+        return self._wordings[task.name]
+
+    def wording_of_record(self, task: Task) -> Template:
+        """Returns the one template that a task is judged with."""
+        chosen = self.recipe.evaluate.template
+        return (self.templates.select(chosen, task) if chosen else self.wordings(task))[0]
+
+    @cached_property
+    def mixture(self) -> Mixture:
+        """How often each seen task is drawn."""
+        sizes = {task.name: len(task.examples) for task in self.seen}
+        for report in self.tasks.reports:
+            self.say(report.line())
+        mixture = Mixture(sizes, self.recipe.mixture, self.recipe.seed)
+        for task in self.seen:
+            if task.name in mixture.part_of:
+                self.wordings(task)
+        return mixture
+
+    def texts(self) -> Iterator[str]:
+        """Yields seen texts as a model would see them, for training a tokenizer: an even sample over the mixture's first epoch."""
+        draws = self.mixture.draws(0)
+        order = permutation(len(draws), self.recipe.seed, "tokenizer texts")
+        for number in islice(order, self.recipe.model.new.tokenizer_texts):
+            yield "\n".join(message.content for message in self.render(draws[number], count=False).messages)
+
+    @cached_property
+    def _tokeniser(self) -> tuple[Tokeniser, tuple[str, ...]]:
+        if self.given is not None:
+            return self.given, ()
+        # Torch is loaded only when a tokenizer is needed: lists and mixtures come without it.
+        from didact.models.load import load_tokeniser
+
+        tokeniser, new = load_tokeniser(self.recipe.model, self.recipe.prompts.chat_format, self.texts)
+        if new and self.recipe.model.base != "new":
+            self.say(f"control tokens that this base has never seen: {', '.join(new)} (their embeddings begin as the mean of all others)")
+        return tokeniser, new
+
+    @property
+    def tokeniser(self) -> Tokeniser:
+        """The tokenizer in the recipe's chat format."""
+        return self._tokeniser[0]
+
+    @property
+    def new_controls(self) -> tuple[str, ...]:
+        """Control tokens that the base has never seen."""
+        return self._tokeniser[1]
+
+    def render(self, draw: Draw, count: bool = True) -> Conversation:
+        """Returns a draw as a conversation, in the wording that its identity draws."""
+        recipe, task = self.recipe, self._seen_by_name[draw.task]
+        example = task.examples[draw.index]
+        template = choose_template(self.wordings(task), task, example.id, recipe.seed, draw.epoch)
+        counter = self.tokeniser.count if count else None
+        return render(
+            task,
+            example,
+            template,
+            seed=recipe.seed,
+            epoch=draw.epoch,
+            count_tokens=counter,
+            max_prompt_length=min(recipe.prompts.max_prompt_length, recipe.sequence.max_length),
+        )
+
+    @cached_property
+    def _seen_by_name(self) -> dict[str, Task]:
+        return {task.name: task for task in self.seen}
+
+    @cached_property
+    def stream(self) -> TrainingStream:
+        """The optimiser steps."""
+        recipe = self.recipe
+        return TrainingStream(self.mixture, self.render, self.tokeniser, recipe.sequence, recipe.train.batch_tokens, recipe.train.epochs)
+
+    @cached_property
+    def forecast(self) -> Forecast:
+        """What will be trained, looked at before it costs.
+
+        Raises:
+            DataError: Nothing would be trained on, or some of it in a way that nobody wants.
+        """
+        forecast = self.stream.forecast(Audit(self.tokeniser, self.recipe.objective), self.recipe.train.max_steps)
+        for line in (*forecast.tokens.lines(), *forecast.audit.lines()):
+            self.say(line)
+        problems = forecast.audit.problems()
+        if problems:
+            raise DataError(
+                f"the audit found {len(problems)} problem(s): {'; '.join(problems)}",
+                remedy="prompts.chat_format=... or the rows named above",
+            )
+        if not forecast.num_steps:
+            raise DataError("there is nothing to train on", where="; ".join(forecast.tokens.lines()), remedy="didact check RECIPE")
+        return forecast

@@ -1,0 +1,219 @@
+"""What a recipe and a run are for: check, train, evaluate. Nothing here prints; callers hear the story through `say`."""
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from didact.assemble import Assembly
+from didact.base.errors import DataError
+from didact.base.files import write_jsonl
+from didact.base.recipe import Recipe
+from didact.base.types import Prediction
+from didact.data.tokens import Tokeniser
+from didact.evals.statistics import compare
+from didact.evals.unseen import Question, answer, questions
+from didact.models.load import Loaded, check_positions, load_base, load_checkpoint, load_tokeniser, save
+from didact.models.local import LocalModel
+from didact.models.precision import machine, pick_device, pick_precision
+from didact.run import SUMMARY, Run, environment
+from didact.tasks.task import TaskSet
+from didact.train import checkpoint
+from didact.train.loop import Step, tune
+
+Say = Callable[[str], None]
+PREDICTIONS = "predictions_{}.jsonl"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What `check` found: everything that can fail has not."""
+
+    num_steps: int
+    num_tokens: int
+    mixture: str
+    audit: dict[str, Any]
+    leaks: dict[str, Any]
+    reading: list[dict[str, Any]]
+
+
+def check(recipe: Recipe, say: Say = lambda _: None) -> Checked:
+    """Does everything that can fail before training costs: reads, splits, looks for leaks, words, tokenises and audits.
+
+    Raises:
+        DidactError: The first thing that is wrong, with where it is and what to type.
+    """
+    check_positions(recipe.model, recipe.sequence.max_length)
+    assembly = Assembly(recipe, say)
+    forecast = assembly.forecast
+    return Checked(
+        num_steps=forecast.num_steps,
+        num_tokens=forecast.tokens.num_tokens,
+        mixture=assembly.mixture.tree(recipe.train.epochs),
+        audit=forecast.audit.to_dict(),
+        leaks=assembly.leaks.to_dict(),
+        reading=_reading(assembly),
+    )
+
+
+def train(
+    recipe: Recipe, run: Run, *, resume: bool = False, say: Say = lambda _: None, on_step: Callable[[Step], None] = lambda _: None
+) -> dict[str, Any]:
+    """Trains a recipe into a run and returns its summary.
+
+    Args:
+        recipe: What to do.
+        run: The run's folder, from `create_run` or `unfinished_run`.
+        resume: Continue from the run's newest checkpoint.
+        say: Hears the story.
+        on_step: Hears every step.
+
+    Raises:
+        DidactError: As `check`.
+    """
+    check_positions(recipe.model, recipe.sequence.max_length)
+    loaded = load_checkpoint(checkpoint.newest(run.checkpoints)) if resume else None
+    assembly = Assembly(recipe, say, loaded.tokeniser if loaded else None)
+    forecast = assembly.forecast
+    main = os.environ.get("RANK", "0") == "0"
+    if loaded is None:
+        loaded = load_base(recipe.model, assembly.tokeniser, assembly.new_controls, positions=recipe.sequence.max_length, seed=recipe.seed)
+        if main:
+            _describe(run, assembly, loaded)
+    say(f"model: {loaded.num_parameters / 1e6:.1f} M parameters; {forecast.num_steps:,} steps, {forecast.tokens.num_tokens:,} tokens")
+    summary = tune(
+        loaded,
+        assembly.stream,
+        forecast.num_steps,
+        objective=recipe.objective,
+        settings=recipe.train,
+        packed=recipe.sequence.pack,
+        seed=recipe.seed,
+        folder=run.folder,
+        resume=resume,
+        on_step=on_step,
+    )
+    result = {"run": run.name, **asdict(summary)}
+    if main:
+        run.save_json(SUMMARY, result)
+    return result
+
+
+def _describe(run: Run, assembly: Assembly, loaded: Loaded) -> None:
+    """Writes everything about a run that is known before its first step."""
+    recipe, forecast = assembly.recipe, assembly.forecast
+    run.save_text("mixture.txt", assembly.mixture.tree(recipe.train.epochs))
+    run.save_json("leaks.json", assembly.leaks.to_dict())
+    run.save_json("reading.json", _reading(assembly))
+    run.save_json("audit.json", forecast.audit.to_dict())
+    extra = {
+        "machine": machine(),
+        "num_parameters": loaded.num_parameters,
+        "seed": recipe.seed,
+        "mixture_fingerprint": assembly.mixture.fingerprint,
+    }
+    run.save_json("environment.json", environment(extra))
+    write_jsonl(run.folder / "samples" / "trained.jsonl", assembly.stream.conversations(0)[:20])
+    if recipe.model.base == "new":
+        temporary = run.folder / ".base.tmp"
+        save(loaded, temporary)
+        shutil.rmtree(run.base, ignore_errors=True)
+        temporary.replace(run.base)
+
+
+def _reading(assembly: Assembly) -> list[dict[str, Any]]:
+    return [
+        {
+            "source": r.source,
+            "num_read": r.num_read,
+            "num_kept": r.num_kept,
+            "dropped": dict(r.dropped),
+            "refused": [asdict(x) for x in r.refusals[:50]],
+        }
+        for r in assembly.tasks.reports
+    ]
+
+
+def evaluate(
+    run: Run,
+    *,
+    on: tuple[str, ...] = (),
+    say: Say = lambda _: None,
+    on_rows: Callable[[str, int, int], None] = lambda *_: None,
+) -> dict[str, Any]:
+    """Asks base and tuned model the same questions and returns what their answers add up to, by level.
+
+    Args:
+        run: A run with a checkpoint.
+        on: Levels (`unseen`, `held_in`); empty: what the recipe says.
+        say: Hears the story.
+        on_rows: Hears (model, rows answered, rows in all).
+
+    Raises:
+        DidactError: There is nothing to ask, or the checkpoint's chat format is not what it was tuned with.
+    """
+    recipe = run.recipe()
+    levels = on or recipe.evaluate.on
+    tuned = load_checkpoint(checkpoint.newest(run.checkpoints))
+    assembly = Assembly(recipe, given=tuned.tokeniser)
+    asked = [question for level in levels for question in _questions(assembly, level, tuned.tokeniser)]
+    say(
+        f"{len(asked):,} questions on {len({q.unanswered.task for q in asked}):,} tasks; {sum(q.num_cut > 0 for q in asked):,} prompts cut to fit"
+    )
+    answers: dict[str, list[Prediction]] = {}
+    for name in ("base", "tuned"):
+        loaded = tuned if name == "tuned" else _base(run, recipe, tuned.tokeniser)
+        answers[name] = _answers(loaded, recipe, asked, lambda count, name=name: on_rows(name, count, len(asked)))
+        write_jsonl(run.folder / "scores" / PREDICTIONS.format(name), answers[name])
+    result = {}
+    for level in levels:
+        base, best = ([row for row in answers[name] if row.level == level] for name in ("base", "tuned"))
+        result[level] = compare(base, best, recipe.evaluate.metrics, resamples=recipe.evaluate.resamples, seed=recipe.seed)
+        run.save_json(f"scores/{level}.json", result[level])
+    return {"run": run.name, "checkpoint": checkpoint.newest(run.checkpoints).name, "levels": result}
+
+
+def _questions(assembly: Assembly, level: str, tokeniser: Tokeniser) -> list[Question]:
+    tasks: TaskSet = assembly.split.unseen if level == "unseen" else assembly.split.held_in
+    if not len(tasks):
+        remedy = "tasks.hold_out.category=[...]" if level == "unseen" else "tasks.hold_out.examples=20"
+        raise DataError(f"the recipe has no {level} tasks to ask about", remedy=f"train again with {remedy}")
+    recipe = assembly.recipe
+    return questions(
+        tasks,
+        level,
+        assembly.wording_of_record,
+        tokeniser,
+        limit=recipe.evaluate.examples_per_task,
+        max_length=recipe.sequence.max_length - recipe.evaluate.max_new_tokens,
+        max_prompt_length=recipe.prompts.max_prompt_length,
+        seed=recipe.seed,
+    )
+
+
+def _base(run: Run, recipe: Recipe, tokeniser: Tokeniser) -> Loaded:
+    """Returns the model as it was before tuning, asked through the same tokeniser."""
+    if recipe.model.base == "new":
+        return load_checkpoint(run.base)
+    _, new = load_tokeniser(recipe.model, recipe.prompts.chat_format, lambda: ())
+    return load_base(recipe.model, tokeniser, new, positions=recipe.sequence.max_length, seed=recipe.seed)
+
+
+def _answers(loaded: Loaded, recipe: Recipe, asked: list[Question], done: Callable[[int], None]) -> list[Prediction]:
+    model = local_model(loaded, recipe)
+    section = recipe.evaluate
+    return answer(model, asked, section.metrics, max_new_tokens=section.max_new_tokens, batch_tokens=section.batch_tokens, done=done)
+
+
+def local_model(loaded: Loaded, recipe: Recipe) -> LocalModel:
+    """Returns a loaded model ready to answer, in the precision of its training."""
+    device = pick_device()
+    return LocalModel(loaded, device, pick_precision(recipe.train.precision, device))
+
+
+def load_tuned(run: Run) -> tuple[Loaded, Path]:
+    """Returns a run's newest model and where it lies."""
+    folder = checkpoint.newest(run.checkpoints)
+    return load_checkpoint(folder), folder
