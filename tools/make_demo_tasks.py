@@ -82,12 +82,6 @@ def copy_sentence(draw: Random, number: int) -> Row:
     return Row(text, text, "It is the same sentence.", " ".join(text.split()[:-1]), "The last word is missing.")
 
 
-def copy_words(draw: Random, number: int) -> Row:
-    """Repeats a list."""
-    given = words(draw, 3, 5)
-    return Row(" ".join(given), " ".join(given), "They are the same words.", " ".join(given[1:]), "The first word is missing.")
-
-
 def say_twice(draw: Random, number: int) -> Row:
     """Repeats two words twice."""
     text = f"{draw.choice(COLOURS)} {draw.choice(ANIMALS)}"
@@ -101,6 +95,19 @@ def nth_word(position: int, name: str) -> Callable[[Random, int], Row]:
         given = words(draw, 3, 5)
         answer, other = given[position], given[0 if position else -1]
         return Row(" ".join(given), answer, f"The {name} word is {answer}.", other, f"{other} is not the {name} word.")
+
+    return make
+
+
+def find(kind: str) -> Callable[[Random, int], Row]:
+    """Returns the maker of rows that ask for one word of a list by its kind."""
+
+    def make(draw: Random, number: int) -> Row:
+        answer, others = draw.choice(KINDS[kind]), [word for word in THINGS if word not in KINDS[kind]]
+        given = [answer, *draw.sample(others, draw.randint(2, 4))]
+        wrong = given[-1]
+        draw.shuffle(given)
+        return Row(" ".join(given), answer, f"The {kind} in the list is {answer}.", wrong, f"{wrong} is not of the kind {kind}.")
 
     return make
 
@@ -212,11 +219,13 @@ def complete(draw: Random, number: int) -> Row:
 LIST, SENTENCE = "You are given a list of words.", "You are given a sentence."
 FIXTURES = (
     Fixture("copy_sentence", "Copying", f"{SENTENCE} Write the same sentence.", copy_sentence, 120),
-    Fixture("copy_words", "Copying", f"{LIST} Write the same words.", copy_words, 120),
     Fixture("say_twice", "Copying", f"{LIST} Write the same words two times.", say_twice, 80),
     Fixture("first_word", "Word Selection", f"{LIST} Write the first word.", nth_word(0, "first"), 120),
     Fixture("last_word", "Word Selection", f"{LIST} Write the last word.", nth_word(-1, "last"), 120),
     Fixture("second_word", "Word Selection", f"{LIST} Write the second word.", nth_word(1, "second"), 120),
+    Fixture("find_animal", "Word Selection", f"{LIST} Write the animal in the list.", find("animal"), 120),
+    Fixture("find_colour", "Word Selection", f"{LIST} Write the colour in the list.", find("colour"), 120),
+    Fixture("find_place", "Word Selection", f"{LIST} Write the place in the list.", find("place"), 120),
     Fixture("reverse_words", "Reversal", f"{LIST} Write the words in the opposite order.", reverse_words, 120),
     Fixture("swap_words", "Reversal", "You are given two words. Write the two words in the opposite order.", swap_words, 100),
     Fixture("upper_words", "Case", f"{LIST} Write the same words in capital letters.", upper_words, 80),
