@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,7 @@ def evaluate(
         run: A run with a checkpoint.
         on: Levels (`unseen`, `held_in`); empty: what the recipe says.
         say: Hears the story.
-        on_rows: Hears (model, rows answered, rows in all).
+        on_rows: Hears (model, rows in all, how many more it has answered).
 
     Raises:
         DidactError: There is nothing to ask, or the checkpoint's chat format is not what it was tuned with.
@@ -159,13 +160,12 @@ def evaluate(
     tuned = load_checkpoint(checkpoint.newest(run.checkpoints))
     assembly = Assembly(recipe, given=tuned.tokeniser)
     asked = [question for level in levels for question in _questions(assembly, level, tuned.tokeniser)]
-    say(
-        f"{len(asked):,} questions on {len({q.unanswered.task for q in asked}):,} tasks; {sum(q.num_cut > 0 for q in asked):,} prompts cut to fit"
-    )
+    num_tasks, num_cut = len({q.unanswered.task for q in asked}), sum(q.num_cut > 0 for q in asked)
+    say(f"{len(asked):,} questions on {num_tasks:,} tasks; {num_cut:,} prompts cut to fit")
     answers: dict[str, list[Prediction]] = {}
     for name in ("base", "tuned"):
         loaded = tuned if name == "tuned" else _base(run, recipe, tuned.tokeniser)
-        answers[name] = _answers(loaded, recipe, asked, lambda count, name=name: on_rows(name, count, len(asked)))
+        answers[name] = _answers(loaded, recipe, asked, partial(on_rows, name, len(asked)))
         write_jsonl(run.folder / "scores" / PREDICTIONS.format(name), answers[name])
     result = {}
     for level in levels:

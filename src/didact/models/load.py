@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, GPT2Config, LlamaConfig
+from transformers.utils import logging
 
 from didact.base.chance import seed_of
 from didact.base.errors import ModelError
@@ -18,6 +19,7 @@ from didact.models.tokenizer import chat_format_named, load_tokenizer, make_read
 from didact.prompts.chat_format import format_fingerprint, golden
 
 FORMAT_FILE = "chat_format.json"
+logging.disable_progress_bar()  # ours tells the whole story
 
 
 @dataclass(frozen=True)
