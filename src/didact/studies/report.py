@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
 
 from didact.base.chance import seed_of
 from didact.base.errors import DataError, RunError
@@ -50,8 +49,8 @@ def write_report(folder: Path) -> Path:
         **found,
         headline=_headline(found),
         command=shlex.quote(found["run"]),
-        loss_plot=Markup(plots.loss_curve(rows)) if any("loss" in row for row in rows) else "",  # noqa: S704 (escaped in plots)
-        rates_plot=Markup(plots.rates(rows)) if rows else "",  # noqa: S704
+        loss_plot=plots.loss_curve(rows) if any("loss" in row for row in rows) else "",
+        rates_plot=plots.rates(rows) if rows else "",
         levels=[_level(name, found["scores"][name]) for name in LEVELS if name in found["scores"]],
         missing_levels=[name for name in LEVELS if name not in found["scores"]],
         level_names=LEVELS,
@@ -209,7 +208,7 @@ def _level(name: str, table: Table) -> Table:
         # Where all tasks have one category, the tasks themselves say more, as long as they fit.
         shown = categories if len(categories) > 1 or len(tasks) > 40 else tasks
         entries = [{"label": "All rows", **overall}, *(shown if len(shown) > 1 else [])]
-        forest = Markup(plots.forest(entries, f"{metric_name(metric)} (points, 0 to 100)"))  # noqa: S704 (escaped in plots)
+        forest = plots.forest(entries, f"{metric_name(metric)} (points, 0 to 100)")
         kind = "category" if shown is categories else "task"
         verdict = _verdict(overall.get("difference"))
         entry = {"name": metric, "overall": overall, "macro": table.get("macro", {}).get(metric), "verdict": verdict}
