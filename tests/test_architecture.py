@@ -12,7 +12,18 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src"
 FILES = sorted((SOURCE / "didact").rglob("*.py"))
-FLOORS = [{"base"}, {"tasks"}, {"prompts"}, {"data"}, {"models"}, {"train", "evals", "synth", "align"}, {"run"}, {"studies"}, {"apps"}]
+FLOORS = [
+    {"base"},
+    {"tasks"},
+    {"prompts"},
+    {"data"},
+    {"models"},
+    {"train", "evals", "synth", "align"},
+    {"run", "assemble"},
+    {"jobs"},
+    {"studies"},
+    {"apps"},
+]
 WITHOUT_TORCH = {"base", "tasks", "prompts", "data"}
 IMPORT_NAMES = {"pyyaml": "yaml", "protobuf": "google"}
 
