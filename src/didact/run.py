@@ -11,6 +11,7 @@ runs/tk_small-003/
 └── report.html
 """
 
+import json
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -51,6 +52,18 @@ class Run:
     def finished(self) -> bool:
         """Whether training has reached its last step."""
         return (self.folder / SUMMARY).is_file()
+
+    def summary(self) -> dict[str, Any]:
+        """Returns how the training ended.
+
+        Raises:
+            RunError: It has not.
+        """
+        path = self.folder / SUMMARY
+        if not path.is_file():
+            raise RunError(f"run '{self.name}' has not finished", remedy="didact train RECIPE --resume")
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
 
     def recipe(self) -> Recipe:
         """Returns the recipe that this run was made from."""

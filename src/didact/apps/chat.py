@@ -1,0 +1,58 @@
+"""Chat: a conversation with a tuned model in the chat format it was tuned with."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from didact.base.errors import ModelError
+from didact.base.types import Conversation, Message, Origin
+from didact.models.local import Completion, LocalModel
+
+
+class Chat:
+    """A conversation that remembers its turns.
+
+    Args:
+        model: Who answers.
+        max_length: Tokens of the longest prompt; older turns are left out when it is reached.
+        max_new_tokens: An answer is cut after this many tokens.
+        system: A system message, if any.
+    """
+
+    def __init__(self, model: LocalModel, *, max_length: int, max_new_tokens: int, system: str = "") -> None:
+        self._model = model
+        self._max_length, self._max_new_tokens = max_length, max_new_tokens
+        self.messages: list[Message] = [Message("system", system)] if system else []
+
+    def ask(self, text: str) -> Completion:
+        """Returns the model's answer to one message, and remembers both."""
+        said = Conversation((*self.messages, Message("user", text)), Origin("chat", str(len(self.messages))))
+        prompt = self._model.tokeniser.prompt(said, self._max_length)
+        answer = self._model.generate([prompt.input_ids], max_new_tokens=self._max_new_tokens)[0]
+        self.messages += [Message("user", text), Message("assistant", answer.text)]
+        return answer
+
+
+def open_chat(run: Any, system: str = "", max_new_tokens: int = 256) -> Chat:
+    """Returns a chat with a run's newest checkpoint; a checkpoint whose chat format has changed is refused.
+
+    Args:
+        run: A `didact.run.Run`.
+        system: A system message, if any.
+        max_new_tokens: An answer is cut after this many tokens, or after half of what the model can hold.
+    """
+    from didact.jobs import load_tuned, local_model
+
+    recipe = run.recipe()
+    loaded, _ = load_tuned(run)
+    if recipe.sequence.max_length < 16:
+        raise ModelError(
+            f"the model holds {recipe.sequence.max_length} tokens: too few to talk", remedy="train with sequence.max_length=64 or more"
+        )
+    new = min(max_new_tokens, recipe.sequence.max_length // 2)
+    return Chat(local_model(loaded, recipe), max_length=recipe.sequence.max_length - new, max_new_tokens=new, system=system)
+
+
+def turns(chat: Chat, questions: Sequence[str]) -> Iterator[tuple[str, Completion]]:
+    """Yields (question, answer) for questions asked one after the other."""
+    for question in questions:
+        yield question, chat.ask(question)

@@ -1,0 +1,258 @@
+"""What a user types: the verbs, thin over the functions that do the work."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from didact.apps.console import asking_bar, fail, put, put_json, say, training_bar
+from didact.base.errors import DidactError, RecipeError, did_you_mean
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Turns a base language model into one that follows instructions, and proves it on tasks it has never seen.",
+    epilog="Start with:\n\n\b\n  didact train recipes/demo.yaml\n  didact eval last",
+)
+
+RecipeFile = Annotated[Path, typer.Argument(help="A recipe: a YAML file.")]
+Overrides = Annotated[list[str] | None, typer.Argument(metavar="[SECTION.KEY=VALUE]...", help="Settings that win over the recipe.")]
+RunName = Annotated[str, typer.Argument(help="A run: its name, a unique prefix of it, its folder, or last.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+KINDS = ("tasks", "templates", "metrics", "formats", "readers", "recipes", "runs")
+
+
+def _examples(*lines: str) -> str:
+    return "Examples:\n\n\b\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def _recipe(path: Path, overrides: list[str] | None) -> Any:
+    from didact.base.recipe import load_recipe
+
+    return load_recipe(path, overrides or ())
+
+
+@app.command(epilog=_examples("didact ls formats", "didact ls tasks recipes/demo.yaml --json"))
+def ls(
+    kind: Annotated[str, typer.Argument(help=", ".join(KINDS) + ".")],
+    recipe: Annotated[Path | None, typer.Argument(help="For tasks and templates of your own: the recipe that names them.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List what there is."""
+    from didact.apps import lists
+    from didact.apps.views import table
+
+    if kind not in KINDS:
+        raise RecipeError(f"no list of '{kind}'", expected=did_you_mean(kind, KINDS), remedy="didact ls --help")
+    rows = lists.LISTS[kind](_recipe(recipe, None) if recipe else None)
+    put_json({kind: rows}) if as_json else put(table(rows, list(rows[0])) if rows else f"no {kind} yet")
+
+
+@app.command(
+    epilog=_examples(
+        "didact show demo/task005_demo_last_word", "didact show demo/task013_demo_extract_name --template tk/def_pos_2 --index 3"
+    )
+)
+def show(
+    task: Annotated[str, typer.Argument(help="Name of a task: see didact ls tasks RECIPE.")],
+    recipe: Annotated[Path, typer.Option(help="The recipe that names its source.")] = Path("recipes/demo.yaml"),
+    template: Annotated[str | None, typer.Option(help="A template's name; else the first that the recipe names.")] = None,
+    index: Annotated[int, typer.Option(help="Number of the example, from 0.", min=0)] = 0,
+    as_json: Json = False,
+) -> None:
+    """Show one rendered conversation: what is said, by whom."""
+    from didact.apps.lists import rendered
+    from didact.apps.views import conversation_text
+
+    conversation = rendered(_recipe(recipe, None), task, template, index)
+    put_json(conversation) if as_json else put(conversation_text(conversation))
+
+
+@app.command(
+    epilog=_examples("didact tokens recipes/demo.yaml", "didact tokens recipes/demo.yaml objective.prompt_weight=0.2 --index 3 --json")
+)
+def tokens(
+    recipe: RecipeFile,
+    overrides: Overrides = None,
+    index: Annotated[int, typer.Option(help="Number of the draw, from 0.", min=0)] = 0,
+    as_json: Json = False,
+) -> None:
+    """Show tokens coloured by loss weight: what is trained on, and how much."""
+    from didact.apps import lists, views
+
+    origin, rows = lists.draw_as_tokens(_recipe(recipe, overrides), index)
+    if as_json:
+        put_json({"task": origin.task, "example": origin.example, "template": origin.template, "tokens": rows})
+        return
+    say(f"task {origin.task}, example {origin.example}, template {origin.template}")
+    trained = sum(bool(row["weight"]) for row in rows)
+    say(f"{len(rows):,} tokens, {trained:,} with a loss weight; green: full weight, yellow: a smaller one, underlined: control token")
+    if sys.stdout.isatty():
+        from rich.console import Console
+
+        Console().print(views.coloured(rows), soft_wrap=True)
+    else:
+        put(views.marked(rows))
+
+
+@app.command(epilog=_examples("didact check recipes/demo.yaml train.max_steps=30", "didact check recipes/demo/tasks --reader superni"))
+def check(
+    path: Annotated[Path, typer.Argument(help="A recipe, or a data file or folder.")],
+    overrides: Overrides = None,
+    reader: Annotated[str | None, typer.Option(help="How to read a data file; else guessed from its first row.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Do everything that can fail before it costs."""
+    if path.suffix not in (".yaml", ".yml"):
+        from didact.apps.lists import read_account
+
+        account = read_account(path, reader, say)
+        put_json(account) if as_json else put("\n".join(account["lines"]))
+        raise typer.Exit(1 if account["num_dropped"] else 0)
+    from didact.jobs import check as check_recipe
+
+    checked = check_recipe(_recipe(path, overrides), say)
+    if as_json:
+        put_json(checked)
+    else:
+        put(f"{checked.mixture}\nall is well: {checked.num_steps:,} steps, {checked.num_tokens:,} tokens\nnext: didact train {path}")
+
+
+@app.command(epilog=_examples("didact new my_recipe --from demo", "didact new other --from recipes/demo.yaml"))
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the new recipe: NAME.yaml in the working folder.")],
+    parent: Annotated[str, typer.Option("--from", help="A recipe to start from: a file, or a name from didact ls recipes.")] = "demo",
+) -> None:
+    """Write a recipe of your own, with every key, its default and its meaning."""
+    from didact.apps.lists import write_recipe
+
+    put(str(write_recipe(name, parent)))
+
+
+@app.command(
+    epilog=_examples(
+        "didact train recipes/demo.yaml train.max_steps=4", "didact train recipes/demo.yaml train.max_steps=4 name=two --processes 2"
+    )
+)
+def train(
+    recipe: RecipeFile,
+    overrides: Overrides = None,
+    processes: Annotated[int, typer.Option(help="Processes that share the work, one for each GPU.", min=1)] = 1,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the newest unfinished run of this recipe.")] = False,
+    into: Annotated[Path | None, typer.Option(hidden=True)] = None,
+    as_json: Json = False,
+) -> None:
+    """Tune a model; the run's folder explains itself."""
+    from didact.run import Run, create_run, unfinished_run
+
+    settled = _recipe(recipe, overrides)
+    run = Run(into) if into else unfinished_run(settled) if resume else create_run(settled)
+    say(f"run: {run.folder}")
+    if processes > 1 and into is None:
+        from didact.train.launch import launch
+
+        launch(processes, ["train", str(run.folder / "recipe.yaml"), "--into", str(run.folder), *(["--resume"] if resume else [])])
+        summary = run.summary()
+    else:
+        from didact.jobs import train as train_recipe
+
+        with training_bar() as hear:
+            summary = train_recipe(settled, run, resume=resume, say=say, on_step=hear)
+    if into is not None:
+        return
+    if as_json:
+        put_json(summary)
+    else:
+        size = f"{summary['num_steps']:,} steps, {summary['num_tokens']:,} tokens"
+        put(f"{run.folder}: {size} in {summary['seconds']:.0f} s, loss {summary['loss']:.3f}")
+        say(f"next: didact eval {run.name}")
+
+
+@app.command(name="eval", epilog=_examples("didact eval last", "didact eval last --on unseen,held_in --json"))
+def evaluate(
+    run: RunName = "last",
+    on: Annotated[str, typer.Option(help="unseen, held_in, or both with a comma; else what the recipe says.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Judge base against tuned on tasks that were never trained on."""
+    from didact.apps.views import score_table
+    from didact.jobs import evaluate as judge
+    from didact.run import find_run
+
+    levels = tuple(level.strip() for level in on.split(",") if level.strip())
+    for level in levels:
+        if level not in ("unseen", "held_in"):
+            raise RecipeError(f"nothing to judge on named '{level}'", expected="unseen, held_in", remedy="didact eval --help")
+    found = find_run(run)
+    with asking_bar() as hear:
+        result = judge(found, on=levels, say=say, on_rows=hear)
+    if as_json:
+        put_json(result)
+    else:
+        put(score_table(result["levels"]))
+        say(f"predictions: {found.folder / 'scores'}\nnext: didact report {found.name}")
+
+
+@app.command(epilog=_examples("didact report last", "didact report last --json"))
+def report(
+    run: RunName = "last",
+    browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write one page about a run that opens offline: plots, scores with intervals, samples, recipe."""
+    from didact.run import find_run
+    from didact.studies.report import report_json, write_report
+
+    found = find_run(run)
+    page = write_report(found.folder)
+    put_json({"report": str(page), **report_json(found.folder)}) if as_json else put(str(page))
+    if browser:
+        import webbrowser
+
+        webbrowser.open(page.resolve().as_uri())
+
+
+@app.command(epilog=_examples('didact chat last "Repeat the last word: the cat sleeps"', 'didact chat last "Say it twice: dog" --json'))
+def chat(
+    run: RunName = "last",
+    questions: Annotated[list[str] | None, typer.Argument(help="Questions to ask one after the other; none: talk in the terminal.")] = None,
+    system: Annotated[str, typer.Option(help="A system message.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Talk with a tuned model, in the chat format it was tuned with."""
+    from didact.apps.chat import open_chat, turns
+    from didact.run import find_run
+
+    talk = open_chat(find_run(run), system)
+    if questions:
+        answered = list(turns(talk, questions))
+        rows = [{"question": q, "answer": a.text, "stop": a.stop, "num_tokens": len(a.ids)} for q, a in answered]
+        put_json({"turns": rows}) if as_json else put("\n".join(str(row["answer"]).strip() for row in rows))
+        return
+    say("type a message; an empty line ends the chat")
+    while (line := _read_line()) is not None:
+        answer = talk.ask(line)
+        put(answer.text.strip() + (" [cut]" if answer.stop == "length" else ""))
+
+
+def _read_line() -> str | None:
+    """Returns the next line a person types, or None at its end or an empty line."""
+    if sys.stdin.isatty():
+        print("> ", end="", file=sys.stderr, flush=True)
+    line = sys.stdin.readline()
+    return line.rstrip("\n") if line.strip() else None
+
+
+def main(call: Callable[[], Any] = app) -> None:
+    """Runs the command line. Exit codes: 0 done, 1 a check failed, 2 wrong usage."""
+    try:
+        call()
+    except DidactError as error:
+        sys.exit(fail(error))
+    except KeyboardInterrupt:
+        print("stopped; continue with: --resume", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,131 @@
+"""What a person looks at in the terminal: a rendered conversation, tokens coloured by loss weight, tables."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from didact.base.types import Conversation
+from didact.data.tokens import TokenisedExample, Tokeniser
+
+OPEN, CLOSE = "⟦", "⟧"
+"""Marks around what is trained on, where there are no colours."""
+
+
+def conversation_text(conversation: Conversation) -> str:
+    """Returns a conversation as text for people.
+
+    >>> from didact.base.types import Message, Origin
+    >>> print(conversation_text(Conversation((Message("user", "Hi"),), Origin("t", "1", "ni/plain"))))
+    task t, example 1, template ni/plain
+    user:
+      Hi
+    """
+    origin = conversation.origin
+    lines = [f"task {origin.task}, example {origin.example}, template {origin.template or 'none'}"]
+    lines += [f"note: {note}" for note in origin.notes]
+    for message in conversation.messages:
+        lines.append(f"{message.role}{'' if message.train else ' (not trained)'}:")
+        lines += [f"  {line}" for line in message.content.split("\n")]
+        lines += [f"  calls {call}" for call in message.tool_calls]
+    return "\n".join(lines)
+
+
+def token_rows(example: TokenisedExample, weights: np.ndarray, tokeniser: Tokeniser) -> list[dict[str, Any]]:
+    """Returns one row a token: id, text, role (1 prompt, 2 response), loss weight, and whether it is a control token."""
+    controls = tokeniser.control_names()
+    return [
+        {
+            "id": int(number),
+            "text": controls.get(int(number)) or tokeniser.tokenizer.decode([int(number)]),
+            "role": int(role),
+            "weight": round(float(weight), 6),
+            "control": int(number) in controls,
+        }
+        for number, role, weight in zip(example.input_ids, example.roles, weights, strict=True)
+    ]
+
+
+def coloured(rows: Sequence[dict[str, Any]]) -> Any:
+    """Returns tokens as rich text: green trained in full, yellow in part, plain not at all; control tokens underlined."""
+    from rich.text import Text
+
+    most = max((row["weight"] for row in rows), default=0.0)
+    text = Text()
+    for number, row in enumerate(rows):
+        weight = row["weight"]
+        colour = "" if not weight else "black on green" if weight == most else "black on yellow"
+        shade = "" if not colour or number % 2 else " bold"  # neighbours differ, so that one sees where a token ends
+        text.append(_visible(row["text"]), style=f"{colour}{shade}{' underline' if row['control'] else ''}".strip())
+    return text
+
+
+def marked(rows: Sequence[dict[str, Any]]) -> str:
+    """Returns tokens as plain text with marks around what is trained on.
+
+    >>> marked([{"text": "a", "weight": 0.0}, {"text": "b", "weight": 1.0}, {"text": "c", "weight": 1.0}])
+    'a⟦bc⟧'
+    """
+    parts, inside = [], False
+    for row in rows:
+        if bool(row["weight"]) != inside:
+            inside = not inside
+            parts.append(OPEN if inside else CLOSE)
+        parts.append(_visible(row["text"]))
+    return "".join(parts) + (CLOSE if inside else "")
+
+
+def _visible(text: str) -> str:
+    """Returns text without characters that could steer a terminal."""
+    return "".join(char if char.isprintable() or char == "\n" else "·" for char in text)
+
+
+def table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
+    """Returns rows as aligned columns.
+
+    >>> print(table([{"name": "a", "n": 1}, {"name": "bb", "n": 10}], ("name", "n")))
+    name   n
+    a      1
+    bb    10
+    """
+    cells = [[_cell(row.get(column, "")) for column in columns] for row in rows]
+    numeric = [all(isinstance(row.get(column, 0), int | float) for row in rows) for column in columns]
+    widths = [max([len(name), *(len(line[i]) for line in cells)]) for i, name in enumerate(columns)]
+
+    def line(parts: Sequence[str]) -> str:
+        return "  ".join(p.rjust(w) if right else p.ljust(w) for p, w, right in zip(parts, widths, numeric, strict=True)).rstrip()
+
+    return "\n".join([line(columns), *(line(row) for row in cells)])
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,.2f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def score_table(levels: dict[str, Any]) -> str:
+    """Returns base against tuned as a table, overall and by category."""
+    rows = []
+    for level, scores in levels.items():
+        groups = [("overall", scores["overall"]), *sorted(scores["categories"].items())]
+        for name, metrics in groups:
+            for metric, found in metrics.items():
+                change = found["difference"]
+                rows.append(
+                    {
+                        "level": level,
+                        "group": name,
+                        "metric": metric,
+                        "rows": found["num_examples"],
+                        "base": _interval(found["base"]),
+                        "tuned": _interval(found["tuned"]),
+                        "difference": f"{change['value']:+.1f} [{change['low']:+.1f}, {change['high']:+.1f}]",
+                        "p": f"{change['p']:.4f}",
+                    }
+                )
+    return table(rows, ("level", "group", "metric", "rows", "base", "tuned", "difference", "p"))
+
+
+def _interval(score: dict[str, float]) -> str:
+    return f"{score['value']:.1f} [{score['low']:.1f}, {score['high']:.1f}]"
