@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from didact.base.chance import permutation
+from didact.base.config import about
 from didact.base.errors import DataError, RecipeError
 from didact.base.recipe import Recipe
 from didact.base.types import Conversation
@@ -17,10 +18,12 @@ from didact.data.audit import Audit
 from didact.data.mixture import Draw, Mixture
 from didact.data.stream import Forecast, TrainingStream
 from didact.data.tokens import Tokeniser
+from didact.prompts.chat_format import FORMATS
 from didact.prompts.render import choose_template, render
 from didact.prompts.template import Template, TemplateSet
 from didact.tasks.leaks import LeakReport, settle
-from didact.tasks.readers import load_tasks
+from didact.tasks.metrics import METRICS
+from didact.tasks.readers import READERS, load_tasks
 from didact.tasks.splits import Split, describe, hold_out
 from didact.tasks.task import Task, TaskSet
 
@@ -35,16 +38,40 @@ class Assembly:
     given: Tokeniser | None = None
     """A tokeniser that is there already: the one of the checkpoint that is resumed or judged."""
 
+    def check_names(self) -> None:
+        """Looks up every name that the recipe chooses by, so that a slip is told before anything is read, not after training.
+
+        Raises:
+            RecipeError: There is no such reader, metric or chat format.
+            TemplateError: There is no such template.
+        """
+        recipe = self.recipe
+        for number, source in enumerate(recipe.tasks.sources):
+            for key, known, name in (("reader", READERS, source.reader), ("metric", METRICS, source.metric)):
+                with about(f"tasks.sources[{number}].{key}"):
+                    known[name]
+        for number, name in enumerate(recipe.evaluate.metrics):
+            with about(f"evaluate.metrics[{number}]"):
+                METRICS[name]
+        with about("prompts.chat_format"):
+            if recipe.prompts.chat_format != "model":
+                FORMATS[recipe.prompts.chat_format]
+
     @cached_property
     def tasks(self) -> TaskSet:
         """All tasks of the sources."""
+        self.check_names()
         if not self.recipe.tasks.sources:
             raise RecipeError(
                 "the recipe names no source of tasks",
                 expected="tasks.sources: [{name: ..., reader: ..., path: ...}]",
                 remedy="didact new my --from demo",
             )
-        return load_tasks(self.recipe.tasks.sources)
+        tasks = list[Task]()
+        for number, source in enumerate(self.recipe.tasks.sources):
+            with about(f"tasks.sources[{number}].path"):
+                tasks += load_tasks([source])
+        return TaskSet(tasks)
 
     @cached_property
     def split(self) -> Split:
@@ -78,7 +105,8 @@ class Assembly:
     @cached_property
     def templates(self) -> TemplateSet:
         """The bundled templates and the recipe's own."""
-        return TemplateSet.load([Path(file) for file in self.recipe.prompts.files])
+        with about("prompts.files"):
+            return TemplateSet.load([Path(file) for file in self.recipe.prompts.files])
 
     @cached_property
     def _wordings(self) -> dict[str, tuple[Template, ...]]:
@@ -87,13 +115,36 @@ class Assembly:
     def wordings(self, task: Task) -> tuple[Template, ...]:
         """Returns the templates of a task that training draws from."""
         if task.name not in self._wordings:
-            self._wordings[task.name] = self.templates.select(self.recipe.prompts.templates, task)
+            with about("prompts.templates"):
+                self._wordings[task.name] = self.templates.select(self.recipe.prompts.templates, task)
         return self._wordings[task.name]
 
     def wording_of_record(self, task: Task) -> Template:
         """Returns the one template that a task is judged with."""
         chosen = self.recipe.evaluate.template
-        return (self.templates.select(chosen, task) if chosen else self.wordings(task))[0]
+        if not chosen:
+            return self.wordings(task)[0]
+        with about("evaluate.template"):
+            return self.templates.select(chosen, task)[0]
+
+    def judged(self, level: str) -> TaskSet:
+        """Returns the tasks of a level, `unseen` or `held_in`, that can be asked about: plain text asks nothing."""
+        tasks = self.split.unseen if level == "unseen" else self.split.held_in
+        return TaskSet(task for task in tasks if task.kind != "text")
+
+    def check_judging(self) -> None:
+        """Words every task that will be judged; says so where a level has none.
+
+        Raises:
+            TemplateError: No template fits such a task.
+        """
+        for level in self.recipe.evaluate.on:
+            judged = self.judged(level)
+            for task in judged:
+                self.wording_of_record(task)
+            if not len(judged):
+                key = "category=[...]" if level == "unseen" else "examples=20"
+                self.say(f"note: didact eval will find nothing {level.replace('_', ' ')} to ask; hold some out: tasks.hold_out.{key}")
 
     @cached_property
     def mixture(self) -> Mixture:

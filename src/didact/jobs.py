@@ -20,7 +20,6 @@ from didact.models.load import Loaded, check_positions, load_base, load_checkpoi
 from didact.models.local import LocalModel
 from didact.models.precision import machine, pick_device, pick_precision
 from didact.run import SUMMARY, Run, environment
-from didact.tasks.task import TaskSet
 from didact.train import checkpoint
 from didact.train.loop import Step, tune
 
@@ -49,6 +48,7 @@ def check(recipe: Recipe, say: Say = lambda _: None) -> Checked:
     check_positions(recipe.model, recipe.sequence.max_length)
     assembly = Assembly(recipe, say)
     forecast = assembly.forecast
+    assembly.check_judging()
     return Checked(
         num_steps=forecast.num_steps,
         num_tokens=forecast.tokens.num_tokens,
@@ -78,6 +78,7 @@ def train(
     loaded = load_checkpoint(checkpoint.newest(run.checkpoints)) if resume else None
     assembly = Assembly(recipe, say, loaded.tokeniser if loaded else None)
     forecast = assembly.forecast
+    assembly.check_judging()
     main = os.environ.get("RANK", "0") == "0"
     if loaded is None:
         loaded = load_base(recipe.model, assembly.tokeniser, assembly.new_controls, positions=recipe.sequence.max_length, seed=recipe.seed)
@@ -176,19 +177,20 @@ def evaluate(
 
 
 def _questions(assembly: Assembly, level: str, tokeniser: Tokeniser) -> list[Question]:
-    tasks: TaskSet = assembly.split.unseen if level == "unseen" else assembly.split.held_in
+    tasks = assembly.judged(level)
     if not len(tasks):
         remedy = "tasks.hold_out.category=[...]" if level == "unseen" else "tasks.hold_out.examples=20"
         raise DataError(f"the recipe has no {level} tasks to ask about", remedy=f"train again with {remedy}")
     recipe = assembly.recipe
+    room = recipe.sequence.max_length - recipe.evaluate.max_new_tokens
     return questions(
         tasks,
         level,
         assembly.wording_of_record,
         tokeniser,
         limit=recipe.evaluate.examples_per_task,
-        max_length=recipe.sequence.max_length - recipe.evaluate.max_new_tokens,
-        max_prompt_length=recipe.prompts.max_prompt_length,
+        max_length=room,
+        max_prompt_length=min(recipe.prompts.max_prompt_length, room),
         seed=recipe.seed,
     )
 

@@ -128,6 +128,13 @@ def create_run(recipe: Recipe) -> Run:
     return run
 
 
+def discard(run: Run) -> None:
+    """Removes a run that never began: its folder holds nothing but the recipe, and `last` should not be it."""
+    if [path.name for path in run.folder.iterdir()] == ["recipe.yaml"]:
+        (run.folder / "recipe.yaml").unlink()
+        run.folder.rmdir()
+
+
 def unfinished_run(recipe: Recipe) -> Run:
     """Returns the newest run of exactly this recipe that has a checkpoint and has not reached its end.
 

@@ -1,125 +1,61 @@
-"""Strict YAML: every problem at once, each with file, line and the nearest known key.
+"""Sections of a recipe: read strictly, every problem at once, each with file, line and the nearest known key.
 
-YAML is read as version 1.2 has it: `no` is a word, `1e-5` a number, `12:30` a text. A key given twice, an anchor and a tag are
-refused. `extends:` merges one parent; overrides on the command line are `section.key=value`.
+`extends:` merges one parent; overrides on the command line are `section.key=value`.
 """
 
+import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from didact.base.errors import RecipeError, did_you_mean
+from didact.base.errors import DidactError, RecipeError, did_you_mean
+from didact.base.strict_yaml import Document, Location, location_of, nearby, parse_yaml, read_yaml, several
 
-Location = tuple[str | int, ...]
+__all__ = ["Document", "Section", "about", "apply_overrides", "merge", "parse_yaml", "read_with_parents", "read_yaml", "validate"]
 
-_INTEGER = re.compile(r"[-+]?[0-9]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_SPECIAL: dict[str, Any] = {"null": None, "~": None, "": None, "true": True, "false": False}
+_EXPECTED = {
+    "string_type": "should be a text; put quotes around it",
+    "int_type": "should be a whole number",
+    "int_from_float": "should be a whole number",
+    "float_type": "should be a number",
+    "bool_type": "should be true or false",
+    "tuple_type": "should be a list, such as [a, b]",
+    "dict_type": "should be a section: keys with values",
+    "model_type": "should be a section: keys with values",
+    "string_too_short": "must not be empty",
+    "finite_number": "should be a finite number",
+}
+"""Pydantic's kinds of problem in the words of a recipe."""
 
 
 class Section(BaseModel):
     """A part of a recipe: immutable, unknown keys refused, every field with its meaning under it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 S = TypeVar("S", bound=Section)
 
 
-@dataclass
-class Document:
-    """Plain data and, for every place in it, where it was written."""
+@contextmanager
+def about(key: str) -> Iterator[None]:
+    """Puts the recipe's key that is to blame in front of where an error is; the command line adds file and line.
 
-    data: dict[str, Any]
-    lines: dict[Location, str] = field(default_factory=dict)
-    """Path of keys to `file:line`."""
-
-    def where(self, location: Location) -> str:
-        """Returns where the place, or the nearest thing around it, was written."""
-        while location and location not in self.lines:
-            location = location[:-1]
-        return self.lines.get(location, "")
-
-
-def scalar(text: str) -> Any:
-    """Returns a plain YAML 1.2 scalar as Python data.
-
-    >>> [scalar(text) for text in ("no", "1e-5", "12:30", "7", "true", "")]
-    ['no', 1e-05, '12:30', 7, True, None]
+    >>> with about("prompts.chat_format"):
+    ...     raise RecipeError("no format named 'x'")
+    Traceback (most recent call last):
+    didact.base.errors.RecipeError: no format named 'x'
+      where: prompts.chat_format
     """
-    if text.lower() in _SPECIAL:
-        return _SPECIAL[text.lower()]
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    return float(text) if _FLOAT.fullmatch(text) else text
-
-
-def read_yaml(path: Path) -> Document:
-    """Reads one YAML mapping strictly.
-
-    Raises:
-        RecipeError: The file is missing or not YAML, or holds duplicate keys, anchors or tags; all of the latter at once.
-    """
-    if not path.is_file():
-        raise RecipeError(f"no such file: {path}", expected=_nearby(path), remedy="didact ls recipes")
     try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise RecipeError("not UTF-8 text", where=f"{path}, byte {error.start}", remedy="save the file as UTF-8") from None
-    return parse_yaml(text, str(path))
-
-
-def parse_yaml(text: str, name: str) -> Document:
-    """Reads a YAML mapping from text; `name` stands for the file in messages. Raises as `read_yaml`."""
-    try:
-        for token in yaml.scan(text, Loader=yaml.SafeLoader):
-            if isinstance(token, yaml.AnchorToken | yaml.AliasToken):
-                place = f"{name}:{token.start_mark.line + 1}"
-                raise RecipeError("anchors and aliases are not read", where=place, remedy="write the value out, or use extends:")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{name}:{mark.line + 1}" if mark else name
-        problem = getattr(error, "problem", None) or str(error)
-        raise RecipeError(f"not YAML: {problem}", where=place, remedy="check the indentation, colons and quotes on that line") from None
-    document, problems = Document({}), list[str]()
-    if root is None:
-        return document
-    if not isinstance(root, yaml.MappingNode):
-        raise RecipeError("not a mapping of keys to values", where=f"{name}:1", expected="lines such as `seed: 0`")
-    document.data = _build(root, (), name, document, problems)
-    if problems:
-        raise _several(problems)
-    return document
-
-
-def _build(node: yaml.Node, location: Location, name: str, document: Document, problems: list[str]) -> Any:
-    place = f"{name}:{node.start_mark.line + 1}"
-    document.lines.setdefault(location, place)
-    if isinstance(node, yaml.MappingNode):
-        table: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key, at = str(getattr(key_node, "value", "?")), f"{name}:{key_node.start_mark.line + 1}"
-            if not isinstance(key_node, yaml.ScalarNode):
-                problems.append(f"{at}: a key has to be a word")
-                continue
-            if key in table:
-                problems.append(f"{at}: key '{key}' is given twice; the first is at {document.where((*location, key))}")
-                continue
-            document.lines[(*location, key)] = at
-            table[key] = _build(value_node, (*location, key), name, document, problems)
-        return table
-    if isinstance(node, yaml.SequenceNode):
-        return [_build(child, (*location, index), name, document, problems) for index, child in enumerate(node.value)]
-    style, value = getattr(node, "style", None), str(node.value)
-    if node.tag.startswith("!") or (style is not None and node.tag != "tag:yaml.org,2002:str"):
-        problems.append(f"{place}: tag {node.tag} is not read")
-    return scalar(value) if style is None else value
+        yield
+    except DidactError as error:
+        error.where = f"{key}: {error.where}" if error.where else key
+        raise
 
 
 def merge(parent: Any, child: Any) -> Any:
@@ -140,18 +76,22 @@ def read_with_parents(path: Path, seen: tuple[Path, ...] = ()) -> Document:
     Raises:
         RecipeError: As `read_yaml`, or the files extend one another in a circle.
     """
-    if path.resolve() in seen:
-        raise RecipeError(f"recipes extend one another in a circle: {' -> '.join(p.name for p in (*seen, path))}", where=str(path))
     document = read_yaml(path)
     parent_name = document.data.pop("extends", None)
+    where = document.where(("extends",))
     if parent_name is None:
         return document
     if not isinstance(parent_name, str):
-        raise RecipeError("extends: takes one file name", where=document.where(("extends",)), expected="extends: base/small_decoder.yaml")
-    parent_path = path.parent / parent_name
+        expected = "one file name, such as extends: base/small_decoder.yaml"
+        raise RecipeError("extends: takes one file name", where=where, expected=expected, remedy="keep one of them")
+    parent_path, seen = path.parent / parent_name, (*seen, path)
     if not parent_path.is_file():
-        raise RecipeError(f"no such file to extend: {parent_name}", where=document.where(("extends",)), expected=_nearby(parent_path))
-    parent = read_with_parents(parent_path, (*seen, path.resolve()))
+        remedy = "write the parent's path as seen from this file"
+        raise RecipeError(f"no such file to extend: {parent_name}", where=where, expected=nearby(parent_path), remedy=remedy)
+    if parent_path.resolve() in [file.resolve() for file in seen]:
+        circle = " -> ".join(file.name for file in (*seen, parent_path))
+        raise RecipeError(f"recipes extend one another in a circle: {circle}", where=where, remedy="remove one of these extends: lines")
+    parent = read_with_parents(parent_path, seen)
     replaced = [loc for loc in parent.lines if any(_is_leaf(document.data, loc[:n]) for n in range(1, len(loc) + 1))]
     lines = {loc: place for loc, place in parent.lines.items() if loc not in replaced}
     return Document(merge(parent.data, document.data), {**lines, **document.lines})
@@ -167,26 +107,60 @@ def _is_leaf(data: Any, location: Location) -> bool:
 
 
 def apply_overrides(document: Document, overrides: Iterable[str]) -> Document:
-    """Returns the document with `section.key=value` pairs applied; values are read as YAML.
+    """Returns the document with `section.key=value` pairs applied; values are read as YAML, `0` in a key counts from 0 in a list.
 
     Raises:
-        RecipeError: An override has no `=` or its value is not YAML.
+        RecipeError: An override has no `=`, its value is not YAML, or a list has no such place.
     """
     data, lines = document.data, dict(document.lines)
     for override in overrides:
         key, equals, text = override.partition("=")
-        location: Location = tuple(key.strip().split("."))
-        if not equals or not all(location):
-            raise RecipeError(f"not an override: {override}", expected="section.key=value, for example train.max_steps=30")
+        location = location_of(key.strip())
+        if not equals or "" in location:
+            expected = "section.key=value, for example train.max_steps=30"
+            raise RecipeError(f"not an override: {override}", expected=expected, remedy="put quotes around it if it holds blanks")
         where = f"command line: {override}"
-        parsed = parse_yaml(f"value: {text}" if text.strip() else "value: null", where)
-        patch: Any = parsed.data["value"]
-        for part in reversed(location):
-            patch = {part: patch}
-        data = merge(data, patch)
+        patch = parse_yaml(f"value: {text}" if text.strip() else "value: null", where).data["value"]
+        data = laid_in(data, location, patch, where)
         lines = {loc: place for loc, place in lines.items() if loc[: len(location)] != location}
         lines[location] = where
     return Document(data, lines)
+
+
+def laid_in(data: Any, location: Location, patch: Any, where: str = "") -> Any:
+    """Returns `data` with `patch` merged in at a location that may lead through lists.
+
+    >>> laid_in({"parts": [{"rate": 1}, {"rate": 2}]}, ("parts", 1, "rate"), 3)
+    {'parts': [{'rate': 1}, {'rate': 3}]}
+
+    Raises:
+        RecipeError: A list on the way has no such place.
+    """
+    if not location:
+        return merge(data, patch)
+    key, rest = location[0], location[1:]
+    if isinstance(data, list) and isinstance(key, int):
+        if key >= len(data):
+            raise RecipeError(
+                f"the list has {len(data)} entries", where=where, expected=f"a number below {len(data)}", remedy="count from 0"
+            )
+        return [laid_in(entry, rest, patch, where) if number == key else entry for number, entry in enumerate(data)]
+    table = data if isinstance(data, Mapping) else {}
+    return {**table, str(key): laid_in(table.get(str(key)), rest, patch, where)}
+
+
+def value_at(data: Any, location: Location) -> Any:
+    """Returns what stands at a location, or None.
+
+    >>> value_at({"parts": [{"rate": 1}]}, ("parts", 0, "rate")), value_at({}, ("parts", 0))
+    (1, None)
+    """
+    for key in location:
+        try:
+            data = data[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
 
 
 def validate(document: Document, schema: type[S]) -> S:
@@ -196,36 +170,60 @@ def validate(document: Document, schema: type[S]) -> S:
         RecipeError: At least one problem; the text has one line for each.
     """
     try:
-        return schema.model_validate(document.data)
+        # As JSON, so that types are strict (`3` is not a text, `true` not a number) and lists may still become tuples.
+        return schema.model_validate_json(json.dumps(document.data), strict=True)
     except ValidationError as error:
-        problems = [_problem(document, schema, part) for part in error.errors(include_url=False)]
-    raise _several(problems)
+        problems = _problems(document, schema, error)
+    raise several(problems, document.where(()).rpartition(":")[0] or "RECIPE")
 
 
-def _several(problems: list[str]) -> RecipeError:
-    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    lines = "\n".join(f"  {problem}" for problem in problems)
-    return RecipeError(f"{count} in the recipe\n{lines}", remedy="put it right and run: didact check RECIPE")
+def _problems(document: Document, schema: type[BaseModel], error: ValidationError) -> list[str]:
+    """Returns one line for each key that is wrong; what a key of several types could be is joined with `or`."""
+    lines: dict[tuple[str, str], list[str]] = {}
+    for part in error.errors(include_url=False):
+        place, what, shown = _problem(document, schema, part)
+        heard = lines.setdefault((place, shown), [])
+        if what not in heard:
+            heard.append(what)
+    return [
+        place + ", or ".join([whats[0], *(what.split(": ", 1)[-1] for what in whats[1:])]) + got for (place, got), whats in lines.items()
+    ]
 
 
-def _problem(document: Document, schema: type[BaseModel], error: Any) -> str:
-    location: Location = tuple(error["loc"])
-    key = ".".join(str(part) for part in location)
-    where = document.where(location)
-    place = f"{where}: " if where else ""
-    match error["type"]:
-        case "extra_forbidden":
-            known = _fields_at(schema, location[:-1])
-            return f"{place}unknown key '{key}'; {did_you_mean(str(location[-1]), known)}"
-        case "missing":
-            return f"{place}'{key}' is missing"
-    message = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    shown = "" if isinstance(error["input"], dict | list) or error["input"] is None else f" (got {error['input']!r})"
-    return f"{place}{key}: {_lower(message)}{shown}"
+def _problem(document: Document, schema: type[BaseModel], error: Any) -> tuple[str, str, str]:
+    """Returns where (`file:line: `), what is wrong with which key, and the value (` (got ...)`)."""
+    location, kind = _existing(document.data, tuple(error["loc"])), error["type"]
+    if kind in ("extra_forbidden", "missing"):
+        location = tuple(error["loc"])
+    message = _EXPECTED.get(kind) or error["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
+    where = (kind == "value_error" and _named_in(document, location, message)) or document.where(location)
+    place, key = f"{where}: " if where else "", ".".join(str(part) for part in location)
+    if kind == "extra_forbidden":
+        return place, f"unknown key '{key}'; {did_you_mean(str(location[-1]), _fields_at(schema, location[:-1]))}", ""
+    if kind == "missing":
+        return place, f"'{key}' is missing", ""
+    value = error["input"]
+    hidden = kind == "value_error" and not isinstance(value, str)
+    shown = "" if hidden or isinstance(value, dict | list) else f" (got {json.dumps(value, ensure_ascii=False)})"
+    return place, f"{key}: {message}" if key else message, shown
 
 
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
+def _existing(data: Any, location: Location) -> Location:
+    """Returns a location without the parts that are not in the data: pydantic adds the names of types."""
+    for depth, key in enumerate(location):
+        try:
+            data = data[key]
+        except (KeyError, IndexError, TypeError):
+            return location[:depth]
+    return location
+
+
+def _named_in(document: Document, location: Location, message: str) -> str:
+    """Returns where the first key that a message names was written."""
+    for word in re.findall(r"[a-z_.]+", message):
+        if (found := (*location, *word.strip(".").split("."))) in document.lines:
+            return document.lines[found]
+    return ""
 
 
 def _fields_at(schema: type[BaseModel], location: Location) -> list[str]:
@@ -245,8 +243,3 @@ def _sections_in(annotation: Any) -> Iterable[type[BaseModel]]:
         yield annotation
     for part in get_args(annotation):
         yield from _sections_in(part)
-
-
-def _nearby(path: Path) -> str:
-    folder = path.parent if path.parent.is_dir() else Path()
-    return did_you_mean(path.name, [p.name for p in folder.glob("*.y*ml")])

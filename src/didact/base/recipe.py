@@ -3,19 +3,25 @@
 This page is the whole of what can be set. A run keeps its recipe fully resolved; training that file repeats the run.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from didact.base.config import Document, Section, apply_overrides, read_with_parents, validate
+from didact.base.config import Section, apply_overrides, laid_in, read_with_parents, validate, value_at
+from didact.base.strict_yaml import Document, Location, to_yaml
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 AtLeast0 = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+Text = Annotated[str, Field(min_length=1)]
+
+_HUB_MODEL = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+_HUB_DATASET = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]*(?<!\.json)(?<!\.jsonl)(?<!\.csv)(?<!\.tsv)(?<!\.txt)(?<!\.gz)(?<!\.parquet)")
+"""What may be a hub id when nothing of that name is on the disk; a file name that rows come from is none."""
 
 
 class NewModel(Section):
@@ -46,9 +52,9 @@ class NewModel(Section):
 class ModelSection(Section):
     """What is tuned."""
 
-    base: str = "HuggingFaceTB/SmolLM2-135M"
+    base: Text = "HuggingFaceTB/SmolLM2-135M"
     """A hub id, a folder, or `new` for a small model made from `model.new`."""
-    tokenizer: str | None = None
+    tokenizer: Text | None = None
     """A hub id, a folder or a sentencepiece `.model` file; null: the base's own (for `new`: trained on the seen data)."""
     revision: str | None = None
     """Branch, tag or commit of a hub id."""
@@ -59,11 +65,11 @@ class ModelSection(Section):
 class Source(Section):
     """A collection of tasks and the reader that opens it."""
 
-    name: str
+    name: Text
     """Prefix of its task names; a source of one task has this name."""
-    reader: str
+    reader: Text
     """How rows become examples: see `didact ls readers`."""
-    path: str
+    path: Text
     """A file, a folder or a hub id (`owner/name`). A path that exists beside this recipe wins over one in the working folder."""
     split: str | None = None
     """Split of a hub dataset; null: train."""
@@ -127,7 +133,7 @@ class TasksSection(Section):
 class Part(Section):
     """A part of the mixture."""
 
-    tasks: str
+    tasks: Text
     """Task name or glob over the seen tasks, for example `superni/*`."""
     rate: Positive | None = None
     """Share of the draws, relative to the other parts; null in all parts: examples-proportional over all tasks."""
@@ -257,8 +263,8 @@ class EvaluateSection(Section):
 class Recipe(Section):
     """Everything that decides a result."""
 
-    name: str = "run"
-    """Name of the run's folder."""
+    name: Text = "run"
+    """Name of the run's folder, which gets a number too: letters, digits, `.`, `_` and `-`."""
     seed: int = 0
     """The one seed: template, order, initial weights and dropout are drawn from it by identity."""
     model: ModelSection = ModelSection()
@@ -278,6 +284,13 @@ class Recipe(Section):
     evaluate: EvaluateSection = EvaluateSection()
     """How base and tuned model are judged."""
 
+    @field_validator("name")
+    @classmethod
+    def _is_a_folder_name(cls, name: str) -> str:
+        if not re.fullmatch(r"\w[\w.-]*", name):
+            raise ValueError("a run's name is made of letters, digits, '.', '_' and '-', and begins with one of the first three kinds")
+        return name
+
     @model_validator(mode="after")
     def _a_prompt_fits(self) -> "Recipe":
         if self.evaluate.max_new_tokens >= self.sequence.max_length:
@@ -287,7 +300,7 @@ class Recipe(Section):
 
     def to_yaml(self) -> str:
         """Returns the complete recipe as YAML that `load_recipe` reads back to an equal one."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
+        return to_yaml(self.model_dump(mode="json"))
 
 
 def load_recipe(path: Path | str, overrides: Iterable[str] = ()) -> Recipe:
@@ -300,39 +313,42 @@ def load_recipe(path: Path | str, overrides: Iterable[str] = ()) -> Recipe:
     Raises:
         RecipeError: All problems at once, with file and line.
     """
+    return validate(read_document(path, overrides), Recipe)
+
+
+def read_document(path: Path | str, overrides: Iterable[str] = ()) -> Document:
+    """Reads a recipe, its parent and the overrides as plain data that knows where every key was written.
+
+    Raises:
+        RecipeError: A file is missing, is not YAML, or repeats a key.
+    """
     document = apply_overrides(read_with_parents(Path(path)), overrides)
-    return validate(_anchored(document), Recipe)
-
-
-def _anchored(document: Document) -> Document:
-    """Returns the document with the paths that exist beside the recipe that wrote them made absolute."""
-
-    def anchor(value: Any, where: str) -> Any:
-        folder = Path(where.rpartition(":")[0]).parent
-        if not isinstance(value, str) or where.startswith("command line"):
-            return str(Path(value).resolve()) if isinstance(value, str) and Path(value).exists() else value
-        for base in (folder, Path()):
-            if (base / value).exists():
-                return str((base / value).resolve())
-        # A relative path that exists nowhere stays as written beside its recipe, so that messages show where we looked.
-        return str((folder / value).resolve()) if value.startswith(("./", "../")) else value
-
-    def over(table: Any, keys: tuple[str, ...], location: tuple[str | int, ...]) -> Any:
-        if not isinstance(table, Mapping):
-            return table
-        new = dict(table)
-        for key in keys:
-            if isinstance(new.get(key), list):
-                new[key] = [anchor(v, document.where((*location, key, i))) for i, v in enumerate(new[key])]
-            elif key in new and new[key] != "new":
-                new[key] = anchor(new[key], document.where((*location, key)))
-        return new
-
-    data = dict(document.data)
-    data["model"] = over(data.get("model", {}), ("base", "tokenizer"), ("model",))
-    data["prompts"] = over(data.get("prompts", {}), ("files",), ("prompts",))
-    tasks = data.get("tasks")
-    if isinstance(tasks, Mapping) and isinstance(tasks.get("sources"), list):
-        sources = [over(source, ("path",), ("tasks", "sources", i)) for i, source in enumerate(tasks["sources"])]
-        data["tasks"] = {**tasks, "sources": sources}
+    data: Any = document.data
+    for location, hub in _paths(data):
+        if isinstance(value := value_at(data, location), str) and value:
+            data = laid_in(data, location, _anchored(value, document.where(location), hub))
     return Document(data, document.lines)
+
+
+def _paths(data: Mapping[str, Any]) -> Iterator[tuple[Location, re.Pattern[str] | None]]:
+    """Yields where the recipe names a path, and what a hub id looks like there."""
+    yield ("model", "base"), _HUB_MODEL
+    yield ("model", "tokenizer"), _HUB_MODEL
+    for location, hub in ((("prompts", "files"), None), (("tasks", "sources"), _HUB_DATASET)):
+        listed = value_at(data, location)
+        for number in range(len(listed)) if isinstance(listed, list) else ():
+            yield ((*location, number, "path") if hub else (*location, number)), hub
+
+
+def _anchored(value: str, where: str, hub: re.Pattern[str] | None) -> str:
+    """Returns a path made absolute: beside the recipe that wrote it, else in the working folder.
+
+    A path that is nowhere is taken as beside its recipe, so that messages say where we looked, unless it may be a hub id.
+    """
+    if value == "new":
+        return value
+    folder = Path() if where.startswith("command line") else Path(where.rpartition(":")[0]).parent
+    found = next((base / value for base in (folder, Path()) if (base / value).exists()), None)
+    if found is None and hub is not None and hub.fullmatch(value):
+        return value
+    return str((found or folder / value).resolve())
