@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from didact.assemble import Assembly
+from didact.base.config import about
 from didact.base.errors import DataError
 from didact.base.files import write_jsonl
 from didact.base.recipe import Recipe
@@ -45,7 +46,8 @@ def check(recipe: Recipe, say: Say = lambda _: None) -> Checked:
     Raises:
         DidactError: The first thing that is wrong, with where it is and what to type.
     """
-    check_positions(recipe.model, recipe.sequence.max_length)
+    with about("model.base"):
+        check_positions(recipe.model, recipe.sequence.max_length)
     assembly = Assembly(recipe, say)
     forecast = assembly.forecast
     assembly.check_judging()
@@ -74,7 +76,8 @@ def train(
     Raises:
         DidactError: As `check`.
     """
-    check_positions(recipe.model, recipe.sequence.max_length)
+    with about("model.base"):
+        check_positions(recipe.model, recipe.sequence.max_length)
     loaded = load_checkpoint(checkpoint.newest(run.checkpoints)) if resume else None
     assembly = Assembly(recipe, say, loaded.tokeniser if loaded else None)
     forecast = assembly.forecast
