@@ -33,11 +33,17 @@ class Checked:
     """What `check` found: everything that can fail has not."""
 
     num_steps: int
+    """Optimiser steps that training will take."""
     num_tokens: int
+    """Tokens that were made and looked at; `train.max_steps` may end training before the last of them."""
     mixture: str
+    """What is drawn from each task, as a tree."""
     audit: dict[str, Any]
+    """What is trained on, and whether all of it is there."""
     leaks: dict[str, Any]
+    """The overlap between seen and unseen."""
     reading: list[dict[str, Any]]
+    """What became of the rows of each source."""
 
 
 def check(recipe: Recipe, say: Say = lambda _: None) -> Checked:
@@ -87,7 +93,8 @@ def train(
         loaded = load_base(recipe.model, assembly.tokeniser, assembly.new_controls, positions=recipe.sequence.max_length, seed=recipe.seed)
         if main:
             _describe(run, assembly, loaded)
-    say(f"model: {loaded.num_parameters / 1e6:.1f} M parameters; {forecast.num_steps:,} steps, {forecast.tokens.num_tokens:,} tokens")
+    tokens = "" if recipe.train.max_steps else f", {forecast.tokens.num_tokens:,} tokens"
+    say(f"model: {loaded.num_parameters / 1e6:.1f} M parameters; {forecast.num_steps:,} steps{tokens}")
     summary = tune(
         loaded,
         assembly.stream,

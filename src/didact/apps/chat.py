@@ -1,11 +1,11 @@
 """Chat: a conversation with a tuned model in the chat format it was tuned with."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from didact.base.errors import ModelError
 from didact.base.types import Conversation, Message, Origin
 from didact.models.local import Completion, LocalModel
+from didact.run import Run
 
 
 class Chat:
@@ -32,13 +32,17 @@ class Chat:
         return answer
 
 
-def open_chat(run: Any, system: str = "", max_new_tokens: int = 256) -> Chat:
-    """Returns a chat with a run's newest checkpoint; a checkpoint whose chat format has changed is refused.
+def open_chat(run: Run, system: str = "", max_new_tokens: int = 256) -> Chat:
+    """Returns a chat with a run's newest checkpoint.
 
     Args:
-        run: A `didact.run.Run`.
+        run: A run with a checkpoint.
         system: A system message, if any.
         max_new_tokens: An answer is cut after this many tokens, or after half of what the model can hold.
+
+    Raises:
+        RunError: The run has no checkpoint yet.
+        ModelError: Its chat format is no longer what it was tuned with, or it holds too few tokens to talk.
     """
     from didact.jobs import load_tuned, local_model
 

@@ -1,14 +1,16 @@
 """What a user types: the verbs, thin over the functions that do the work."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from didact import __version__
 from didact.apps.console import asking_bar, fail, put, put_json, say, training_bar
-from didact.base.errors import DidactError, RecipeError, did_you_mean
+from didact.base.errors import DidactError, did_you_mean
 
 app = typer.Typer(
     add_completion=False,
@@ -23,6 +25,7 @@ RecipeFile = Annotated[Path, typer.Argument(help="A recipe: a YAML file.")]
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="[SECTION.KEY=VALUE]...", help="Settings that win over the recipe.")]
 RunName = Annotated[str, typer.Argument(help="A run: its name, a unique prefix of it, its folder, or last.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+LEVELS = ("unseen", "held_in")
 KINDS = ("tasks", "templates", "metrics", "formats", "readers", "recipes", "runs")
 
 
@@ -30,10 +33,37 @@ def _examples(*lines: str) -> str:
     return "Examples:\n\n\b\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def _recipe(path: Path, overrides: list[str] | None) -> Any:
-    from didact.base.recipe import load_recipe
+def _wrong_usage(what: str, value: str, known: tuple[str, ...]) -> typer.BadParameter:
+    return typer.BadParameter(f"no {what} named '{value}'; {did_you_mean(value, known)}")
 
-    return load_recipe(path, overrides or ())
+
+@contextmanager
+def _recipe(path: Path, overrides: list[str] | None = None) -> Iterator[Any]:
+    """Gives a recipe. An error inside that names one of its keys gets the file and line where that key was written."""
+    from didact.base.config import validate
+    from didact.base.recipe import Recipe, read_document
+
+    document = read_document(path, overrides or ())
+    recipe = validate(document, Recipe)
+    try:
+        yield recipe
+    except DidactError as error:
+        error.where = document.placed(error.where)
+        error.remedy = error.remedy.replace("RECIPE", str(path))
+        raise
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        put(f"didact {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _didact(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")] = False,
+) -> None:
+    pass
 
 
 @app.command(epilog=_examples("didact ls formats", "didact ls tasks recipes/demo.yaml --json"))
@@ -47,18 +77,18 @@ def ls(
     from didact.apps.views import table
 
     if kind not in KINDS:
-        raise RecipeError(f"no list of '{kind}'", expected=did_you_mean(kind, KINDS), remedy="didact ls --help")
-    rows = lists.LISTS[kind](_recipe(recipe, None) if recipe else None)
+        raise _wrong_usage("list", kind, KINDS)
+    if recipe is None:
+        rows = lists.LISTS[kind](None)
+    else:
+        with _recipe(recipe) as settled:
+            rows = lists.LISTS[kind](settled)
     put_json({kind: rows}) if as_json else put(table(rows, list(rows[0])) if rows else f"no {kind} yet")
 
 
-@app.command(
-    epilog=_examples(
-        "didact show demo/task005_demo_last_word", "didact show demo/task013_demo_extract_name --template tk/def_pos_2 --index 3"
-    )
-)
+@app.command(epilog=_examples("didact show 'demo/*_last_word'", "didact show 'demo/*_extract_name' --template tk/def_pos_2 --index 3"))
 def show(
-    task: Annotated[str, typer.Argument(help="Name of a task: see didact ls tasks RECIPE.")],
+    task: Annotated[str, typer.Argument(help="A task, or a glob for the first such one: see didact ls tasks RECIPE.")],
     recipe: Annotated[Path, typer.Option(help="The recipe that names its source.")] = Path("recipes/demo.yaml"),
     template: Annotated[str | None, typer.Option(help="A template's name; else the first that the recipe names.")] = None,
     index: Annotated[int, typer.Option(help="Number of the example, from 0.", min=0)] = 0,
@@ -68,7 +98,8 @@ def show(
     from didact.apps.lists import rendered
     from didact.apps.views import conversation_text
 
-    conversation = rendered(_recipe(recipe, None), task, template, index)
+    with _recipe(recipe) as settled:
+        conversation = rendered(settled, task, template, index)
     put_json(conversation) if as_json else put(conversation_text(conversation))
 
 
@@ -84,7 +115,8 @@ def tokens(
     """Show tokens coloured by loss weight: what is trained on, and how much."""
     from didact.apps import lists, views
 
-    origin, rows = lists.draw_as_tokens(_recipe(recipe, overrides), index)
+    with _recipe(recipe, overrides) as settled:
+        origin, rows = lists.draw_as_tokens(settled, index)
     if as_json:
         put_json({"task": origin.task, "example": origin.example, "template": origin.template, "tokens": rows})
         return
@@ -104,22 +136,29 @@ def check(
     path: Annotated[Path, typer.Argument(help="A recipe, or a data file or folder.")],
     overrides: Overrides = None,
     reader: Annotated[str | None, typer.Option(help="How to read a data file; else guessed from its first row.")] = None,
+    target: Annotated[str | None, typer.Option(help="The answer's column of a data file, for reader rows.")] = None,
     as_json: Json = False,
 ) -> None:
     """Do everything that can fail before it costs."""
     if path.suffix not in (".yaml", ".yml"):
-        from didact.apps.lists import read_account
+        if overrides:
+            raise typer.BadParameter(f"{path} is no recipe, so {overrides[0]} has no meaning; a recipe ends in .yaml")
+        from didact.apps.data_file import read_account
 
-        account = read_account(path, reader, say)
+        account = read_account(path, reader, target, say)
         put_json(account) if as_json else put("\n".join(account["lines"]))
         raise typer.Exit(1 if account["num_dropped"] else 0)
-    from didact.jobs import check as check_recipe
+    if reader or target:
+        raise typer.BadParameter("--reader and --target are for data files; a recipe names them: tasks.sources")
+    with _recipe(path, overrides) as settled:
+        from didact.jobs import check as check_recipe
 
-    checked = check_recipe(_recipe(path, overrides), say)
+        checked = check_recipe(settled, say)
     if as_json:
         put_json(checked)
     else:
-        put(f"{checked.mixture}\nall is well: {checked.num_steps:,} steps, {checked.num_tokens:,} tokens\nnext: didact train {path}")
+        put(f"{checked.mixture}\nall is well: {checked.num_steps:,} steps")
+        say(f"next: {' '.join(['didact train', str(path), *(overrides or ())])}")
 
 
 @app.command(epilog=_examples("didact new my_recipe --from demo", "didact new other --from recipes/demo.yaml"))
@@ -128,9 +167,11 @@ def new(
     parent: Annotated[str, typer.Option("--from", help="A recipe to start from: a file, or a name from didact ls recipes.")] = "demo",
 ) -> None:
     """Write a recipe of your own, with every key, its default and its meaning."""
-    from didact.apps.lists import write_recipe
+    from didact.apps.new_recipe import write_recipe
 
-    put(str(write_recipe(name, parent)))
+    path = write_recipe(name, parent)
+    put(str(path))
+    say(f"next: didact check {path}")
 
 
 @app.command(
@@ -147,21 +188,29 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Tune a model; the run's folder explains itself."""
-    from didact.run import Run, create_run, unfinished_run
+    from didact.run import Run, create_run, discard, unfinished_run
 
-    settled = _recipe(recipe, overrides)
-    run = Run(into) if into else unfinished_run(settled) if resume else create_run(settled)
-    say(f"run: {run.folder}")
-    if processes > 1 and into is None:
-        from didact.train.launch import launch
+    with _recipe(recipe, overrides) as settled:
+        run = Run(into) if into else unfinished_run(settled) if resume else create_run(settled)
+        say(f"run: {run.folder}")
+        try:
+            if processes > 1 and into is None:
+                from didact.train.launch import launch
 
-        launch(processes, ["train", str(run.folder / "recipe.yaml"), "--into", str(run.folder), *(["--resume"] if resume else [])])
-        summary = run.summary()
-    else:
-        from didact.jobs import train as train_recipe
+                launch(processes, ["train", str(run.folder / "recipe.yaml"), "--into", str(run.folder), *(["--resume"] if resume else [])])
+                summary = run.summary()
+            else:
+                from didact.jobs import train as train_recipe
 
-        with training_bar() as hear:
-            summary = train_recipe(settled, run, resume=resume, say=say, on_step=hear)
+                with training_bar() as hear:
+                    summary = train_recipe(settled, run, resume=resume, say=say, on_step=hear)
+        except KeyboardInterrupt:
+            command = " ".join(["didact train", str(recipe), *(overrides or ()), "--resume"])
+            say(f"stopped; continue from the last checkpoint, if there is one: {command}")
+            raise
+        finally:
+            if into is None:
+                discard(run)
     if into is not None:
         return
     if as_json:
@@ -183,10 +232,10 @@ def evaluate(
     from didact.jobs import evaluate as judge
     from didact.run import find_run
 
-    levels = tuple(level.strip() for level in on.split(",") if level.strip())
+    levels = tuple(dict.fromkeys(level.strip() for level in on.split(",") if level.strip()))
     for level in levels:
-        if level not in ("unseen", "held_in"):
-            raise RecipeError(f"nothing to judge on named '{level}'", expected="unseen, held_in", remedy="didact eval --help")
+        if level not in LEVELS:
+            raise _wrong_usage("level", level, LEVELS)
     found = find_run(run)
     with asking_bar() as hear:
         result = judge(found, on=levels, say=say, on_rows=hear)
@@ -248,11 +297,8 @@ def _read_line() -> str | None:
 
 
 def main(call: Callable[[], Any] = app) -> None:
-    """Runs the command line. Exit codes: 0 done, 1 a check failed, 2 wrong usage."""
+    """Runs the command line. Exit codes: 0 done, 1 a check failed, 2 wrong usage, 130 stopped from the keyboard."""
     try:
         call()
     except DidactError as error:
         sys.exit(fail(error))
-    except KeyboardInterrupt:
-        print("stopped; continue with: --resume", file=sys.stderr)
-        sys.exit(130)

@@ -1,5 +1,6 @@
 """The story on stderr and the results on stdout: sentences, progress bars, errors without tracebacks."""
 
+import math
 import os
 import sys
 import time
@@ -70,19 +71,21 @@ def bar(title: str, fields: str) -> Iterator[Any]:
 @contextmanager
 def training_bar() -> Iterator[StepHearer]:
     """Gives a hearer of steps: a bar with loss, tokens/s and time left on a terminal, a line every ten seconds elsewhere."""
-    with bar("training", "loss {task.fields[loss]:.3f}  {task.fields[speed]:,.0f} tokens/s") as progress:
+    with bar("training", "{task.fields[numbers]}") as progress:
         task, told = None, time.monotonic()
 
         def hear(step: "Step") -> None:
             nonlocal task, told
+            # The loss is a mean since the last logged step: before the first one there is none to show.
+            loss = "" if math.isnan(step.loss) else f"loss {step.loss:.3f}, "
+            numbers = f"{loss}{step.tokens_per_second or step.num_tokens / max(step.seconds, 1e-9):,.0f} tokens/s"
             if task is None:
-                task = progress.add_task("training", total=step.num_steps, loss=step.loss, speed=0.0)
-            progress.update(task, completed=step.step, loss=step.loss, speed=step.tokens_per_second)
+                task = progress.add_task("training", total=step.num_steps, numbers=numbers)
+            progress.update(task, completed=step.step, numbers=numbers)
             if progress.disable and (time.monotonic() - told > 10 or step.step == step.num_steps):
                 told = time.monotonic()
                 left = (step.num_steps - step.step) * step.seconds / max(step.step, 1)
-                numbers = f"loss {step.loss:.3f}, {step.tokens_per_second:,.0f} tokens/s, {left:.0f} s left"
-                say(f"step {step.step:,} of {step.num_steps:,}: {numbers}")
+                say(f"step {step.step:,} of {step.num_steps:,}: {numbers}, {left:.0f} s left")
 
         yield hear
 

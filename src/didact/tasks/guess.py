@@ -4,42 +4,59 @@ from pathlib import Path
 
 from didact.base.errors import DataError
 from didact.tasks.readers import READERS
-from didact.tasks.rows import open_rows
+from didact.tasks.rows import DOCUMENT_SUFFIXES, ROW_SUFFIXES, find_files, open_rows
 from didact.tasks.task import ReadReport
 
-_KEYS = (
-    ("messages", "messages"),
-    ("conversations", "sharegpt"),
-    ("conversation", "sharegpt"),
-    ("instruction", "alpaca"),
-    ("prompt", "prompt_completion"),
-    ("text", "text"),
+_COLUMNS = (
+    ("messages", ("messages",)),
+    ("sharegpt", ("conversations",)),
+    ("sharegpt", ("conversation",)),
+    ("alpaca", ("instruction", "output")),
+    ("prompt_completion", ("prompt", "completion")),
+    ("prompt_completion", ("prompt", "response")),
 )
-"""A column that only rows of one reader have, in the order in which they are looked for."""
+"""Readers and the columns that their rows have, in the order in which they are looked for."""
+_BESIDE_TEXT = {"text", "id", "url", "source", "timestamp", "title", "meta", "metadata"}
+"""Columns of plain text; with any other one, `text` is more likely the input of a task."""
+_SUPERNI_KEYS = (b'"Definition"', b'"Instances"', b'"Positive Examples"')
+_FIRST_BYTES = 100_000
 
 
 def guess_reader(path: Path) -> str:
     """Returns the reader whose columns the first readable row has.
 
     Raises:
-        DataError: No row can be read, or none of the readers knows its columns.
+        DataError: There is nothing to read, no row can be read, or none of the readers knows its columns.
     """
-    tasks = [*path.glob("*.json"), *path.glob("tasks/*.json")] if path.is_dir() else [path] if path.suffix == ".json" else []
-    if any(b'"Definition"' in file.open("rb").read(100_000) for file in sorted(tasks)[:3]):
+    files = find_files(str(path), (*ROW_SUFFIXES, *DOCUMENT_SUFFIXES))
+    if any(_looks_like_superni(file) for file in files[:3] if file.suffix == ".json"):
         return "superni"
-    if path.suffix == ".txt":
+    if files and all(file.name.lower().endswith(DOCUMENT_SUFFIXES) for file in files):
         return "text"
     report = ReadReport(str(path))
-    for _, _, row in open_rows(str(path), report=report):
-        for column, reader in _KEYS:
-            if column in row:
+    for file, label, row in open_rows(str(path), report=report):
+        columns = [str(column) for column in row]
+        for reader, needed in _COLUMNS:
+            if set(needed) <= set(columns):
                 return reader
+        if "text" in columns and set(columns) <= _BESIDE_TEXT:
+            return "text"
         raise DataError(
-            f"no reader knows the columns {', '.join(map(str, row))}",
-            where=str(path),
-            remedy="--reader rows, with tasks.sources[].target in a recipe",
+            f"no reader is made for the columns {', '.join(column[:40] for column in columns)}",
+            where=f"{file}, {label}",
+            expected="the column that holds the answer; the others are then what is asked",
+            remedy=f"didact check {path} --reader rows --target {columns[-1] if columns else 'COLUMN'}",
         )
-    reasons = "; ".join(f"{r.row}: {r.reason}" for r in report.refusals[:3])
+    reasons = "; ".join(f"{refusal.file}, {refusal.row}: {refusal.reason}" for refusal in report.refusals[:3])
     raise DataError(
-        "no row can be read", where=f"{path} {reasons}".strip(), expected=f"a file for one of: {', '.join(READERS)}", remedy="--reader NAME"
+        f"no row of {report.num_read:,} can be read" if reasons else "there is no row",
+        where=reasons or str(path),
+        expected=f"rows for one of: {', '.join(READERS)}",
+        remedy="put these rows right, or fetch the file again: it may be cut" if reasons else "fetch the file again: it is empty",
     )
+
+
+def _looks_like_superni(file: Path) -> bool:
+    with file.open("rb") as handle:
+        begin = handle.read(_FIRST_BYTES)
+    return begin.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and any(key in begin for key in _SUPERNI_KEYS)
