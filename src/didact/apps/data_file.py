@@ -29,15 +29,15 @@ def read_account(path: Path, reader: str | None, target: str | None, say: Callab
     Raises:
         DataError: The file as a whole cannot be read, or none of its rows.
     """
-    if reader is None:
-        reader = "rows" if target else guess_reader(path)
-        say(f"reader: {reader} ({'because of --target' if target else 'guessed'}; another one: --reader NAME)")
-    source = {"name": _name(path), "reader": reader, "path": str(path), **({"target": target} if target else {})}
     try:
+        if reader is None:
+            reader = "rows" if target else guess_reader(path)
+            say(f"reader: {reader} ({'because of --target' if target else 'guessed'}; another one: --reader NAME)")
+        source = {"name": _name(path), "reader": reader, "path": str(path), **({"target": target} if target else {})}
         tasks = load_tasks([Source.model_validate(source)])
         num_examples = sum(len(task.examples) for task in tasks)
     except DataError as error:
-        raise DataError(error.what, where=error.where, expected=error.expected, remedy=_remedy(path, reader, error)) from None
+        raise DataError(error.what, where=error.where, expected=error.expected, remedy=_remedy(path, error)) from None
     reports = tasks.reports
     refused = [refusal for report in reports for refusal in report.refusals]
     num_dropped = sum(report.dropped.total() for report in reports)
@@ -63,10 +63,10 @@ def _next(source: dict[str, Any]) -> str:
     return f"next: put this into a recipe:\n  tasks: {to_yaml({'sources': [source]}, flow=True)}"
 
 
-def _remedy(path: Path, reader: str, error: DataError) -> str:
+def _remedy(path: Path, error: DataError) -> str:
     """Returns what to type, for someone who has a file and no recipe yet."""
     if "target: COLUMN" in error.remedy:
         return f"didact check {path} --reader rows --target COLUMN"
     if "another reader" in error.remedy:
-        return f"put that right, or read it another way than {reader}: didact check {path} --reader NAME, with a NAME of: didact ls readers"
+        return f"put that right, or choose a reader (didact ls readers): didact check {path} --reader NAME"
     return error.remedy.replace("put the source's `path` right; ", "")

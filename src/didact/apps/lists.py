@@ -25,11 +25,16 @@ def _tasks(recipe: Recipe | None) -> Rows:
     if recipe is None:
         raise RecipeError("tasks come from a recipe's sources", remedy="didact ls tasks recipes/demo.yaml")
     assembly = Assembly(recipe)
-    level = {**{t.name: "seen" for t in assembly.split.seen}, **{t.name: "unseen" for t in assembly.split.unseen}}
+    try:
+        split = assembly.split
+        level = {**{task.name: "left out" for task in assembly.tasks}, **{task.name: "seen" for task in split.seen}}
+        level |= {task.name: "unseen" for task in split.unseen}
+    except RecipeError:
+        level = {}  # A wrong hold-out sends people here: they have to see the names.
     return [
         {
             "task": task.name,
-            "level": level.get(task.name, "left out"),
+            "level": level.get(task.name, "not settled"),
             "category": task.category,
             "examples": len(task.examples),
             "metric": task.metric,

@@ -179,43 +179,47 @@ def validate(document: Document, schema: type[S]) -> S:
 
 def _problems(document: Document, schema: type[BaseModel], error: ValidationError) -> list[str]:
     """Returns one line for each key that is wrong; what a key of several types could be is joined with `or`."""
+    errors = [(_blamed(document, part), part) for part in error.errors(include_url=False)]
     lines: dict[tuple[str, str], list[str]] = {}
-    for part in error.errors(include_url=False):
-        place, what, shown = _problem(document, schema, part)
-        heard = lines.setdefault((place, shown), [])
-        if what not in heard:
-            heard.append(what)
-    return [
-        place + ", or ".join([whats[0], *(what.split(": ", 1)[-1] for what in whats[1:])]) + got for (place, got), whats in lines.items()
-    ]
+    for location, part in errors:
+        # A list that is one of two types has two complaints: that it is no text, and what is wrong inside; the second one counts.
+        if any(len(other) > len(location) and other[: len(location)] == location for other, _ in errors) and location != part["loc"]:
+            continue
+        start, what, end = _problem(document, schema, location, part)
+        heard = lines.setdefault((start, end), [])
+        heard += [] if what in heard else [what]
+    return [start + ", or ".join(whats) + end for (start, end), whats in lines.items()]
 
 
-def _problem(document: Document, schema: type[BaseModel], error: Any) -> tuple[str, str, str]:
-    """Returns where (`file:line: `), what is wrong with which key, and the value (` (got ...)`)."""
-    location, kind = _existing(document.data, tuple(error["loc"])), error["type"]
-    if kind in ("extra_forbidden", "missing"):
-        location = tuple(error["loc"])
+def _blamed(document: Document, error: Any) -> Location:
+    location: Location = tuple(error["loc"])
+    return location if error["type"] in ("extra_forbidden", "missing") else _existing(document.data, location)
+
+
+def _problem(document: Document, schema: type[BaseModel], location: Location, error: Any) -> tuple[str, str, str]:
+    """Returns a problem as (`file:line: key: `, what is wrong, ` (got value)`)."""
+    kind, value, key = error["type"], error["input"], ".".join(str(part) for part in location)
     message = _EXPECTED.get(kind) or error["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
     where = (kind == "value_error" and _named_in(document, location, message)) or document.where(location)
-    place, key = f"{where}: " if where else "", ".".join(str(part) for part in location)
+    place = f"{where}: " if where else ""
     if kind == "extra_forbidden":
         return place, f"unknown key '{key}'; {did_you_mean(str(location[-1]), _fields_at(schema, location[:-1]))}", ""
     if kind == "missing":
         return place, f"'{key}' is missing", ""
-    value = error["input"]
-    hidden = kind == "value_error" and not isinstance(value, str)
-    shown = "" if hidden or isinstance(value, dict | list) else f" (got {json.dumps(value, ensure_ascii=False)})"
-    return place, f"{key}: {message}" if key else message, shown
+    hidden = isinstance(value, dict | list) or (kind == "value_error" and not isinstance(value, str))
+    return f"{place}{key}: " if key else place, message, "" if hidden else f" (got {json.dumps(value, ensure_ascii=False)})"
 
 
 def _existing(data: Any, location: Location) -> Location:
-    """Returns a location without the parts that are not in the data: pydantic adds the names of types."""
-    for depth, key in enumerate(location):
+    """Returns a location without the parts that are not in the data: pydantic puts the names of types between the keys."""
+    kept: Location = ()
+    for key in location:
         try:
             data = data[key]
         except (KeyError, IndexError, TypeError):
-            return location[:depth]
-    return location
+            continue
+        kept = (*kept, key)
+    return kept
 
 
 def _named_in(document: Document, location: Location, message: str) -> str:

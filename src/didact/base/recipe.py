@@ -287,8 +287,8 @@ class Recipe(Section):
     @field_validator("name")
     @classmethod
     def _is_a_folder_name(cls, name: str) -> str:
-        if not re.fullmatch(r"\w[\w.-]*", name):
-            raise ValueError("a run's name is made of letters, digits, '.', '_' and '-', and begins with one of the first three kinds")
+        if not re.fullmatch(r"[^\W_][\w.-]*", name):
+            raise ValueError("a run's name is made of letters, digits, '.', '_' and '-', and begins with a letter or a digit")
         return name
 
     @model_validator(mode="after")

@@ -115,19 +115,18 @@ def parse_yaml(text: str, name: str) -> Document:
                 value: Any = getattr(token, "value", "")
                 what = kind.format("".join(part or "" for part in value) if isinstance(value, tuple) else value)
                 problems.append(f"{name}:{token.start_mark.line + 1}: {what} is not read; put quotes around a text that begins so")
-        if problems:
-            raise several(problems, name)
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = None if problems else yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{name}:{mark.line + 1}" if mark else name
-        raise RecipeError(
-            f"not YAML: {_in_words(error)}", where=place, remedy="put right indentation (spaces, no tabs), colons and quotes on that line"
-        ) from None
+        remedy = "put right indentation (spaces, no tabs), colons and quotes on that line"
+        raise RecipeError(f"not YAML: {_in_words(error)}", where=place, remedy=remedy) from None
     except RecursionError:
-        raise RecipeError("not YAML that we read: nested too deeply", where=name, remedy="write it with fewer brackets") from None
+        raise RecipeError("nested too deeply", where=name, remedy="write it with fewer brackets or less indentation") from None
     except (ValueError, OverflowError) as error:
         raise RecipeError(f"not YAML: {error}", where=name, remedy="look for a backslash in double quotes") from None
+    if problems:
+        raise several(problems, name)
     document = Document({})
     if root is None:
         return document
@@ -183,8 +182,9 @@ class _Writer(yaml.SafeDumper):
 
 
 def _represent_text(writer: yaml.SafeDumper, text: str) -> yaml.Node:
-    is_text = isinstance(scalar(text), str)
-    return writer.represent_scalar("tag:yaml.org,2002:str", text, style=None if is_text else "'")
+    # PyYAML folds line breaks of Unicode outside double quotes, and takes `1e5` and `0o7`, numbers in YAML 1.2, for texts.
+    style = '"' if set(text) & set("\x85\u2028\u2029") else None if isinstance(scalar(text), str) else "'"
+    return writer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Writer.add_representer(str, _represent_text)
