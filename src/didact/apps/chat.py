@@ -1,6 +1,6 @@
 """Chat: a conversation with a tuned model in the chat format it was tuned with."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from didact.base.errors import ModelError
 from didact.base.types import Conversation, Message, Origin
@@ -56,7 +56,7 @@ def open_chat(run: Run, system: str = "", max_new_tokens: int = 256) -> Chat:
     return Chat(local_model(loaded, recipe), max_length=recipe.sequence.max_length - new, max_new_tokens=new, system=system)
 
 
-def turns(chat: Chat, questions: Sequence[str]) -> Iterator[tuple[str, Completion]]:
+def turns(chat: Chat, questions: Iterable[str]) -> Iterator[tuple[str, Completion]]:
     """Yields (question, answer) for questions asked one after the other."""
     for question in questions:
         yield question, chat.ask(question)

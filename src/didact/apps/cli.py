@@ -277,23 +277,27 @@ def chat(
     from didact.run import find_run
 
     talk = open_chat(find_run(run), system)
-    if questions:
-        answered = list(turns(talk, questions))
-        rows = [{"question": q, "answer": a.text, "stop": a.stop, "num_tokens": len(a.ids)} for q, a in answered]
-        put_json({"turns": rows}) if as_json else put("\n".join(str(row["answer"]).strip() for row in rows))
+    if questions and as_json:
+        put_json(
+            {"turns": [{"question": q, "answer": a.text, "stop": a.stop, "num_tokens": len(a.ids)} for q, a in turns(talk, questions)]}
+        )
         return
-    say("type a message; an empty line ends the chat")
-    while (line := _read_line()) is not None:
-        answer = talk.ask(line)
-        put(answer.text.strip() + (" [cut]" if answer.stop == "length" else ""))
+    if not questions:
+        say("type a message; an empty line ends the chat")
+    for _, answer in turns(talk, questions or iter(_read_line, "")):
+        put(answer.text.strip())
+        if answer.stop == "length":
+            say(f"(the answer was cut after {len(answer.ids):,} tokens)")
+        elif not answer.text.strip():
+            say("(the model said nothing: it ended its turn at once)")
 
 
-def _read_line() -> str | None:
-    """Returns the next line a person types, or None at its end or an empty line."""
+def _read_line() -> str:
+    """Returns the next line a person types; nothing at its end or for an empty line."""
     if sys.stdin.isatty():
         print("> ", end="", file=sys.stderr, flush=True)
     line = sys.stdin.readline()
-    return line.rstrip("\n") if line.strip() else None
+    return line.rstrip("\n") if line.strip() else ""
 
 
 def main(call: Callable[[], Any] = app) -> None:
