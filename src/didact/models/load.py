@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, GPT2Config, LlamaConfig
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig, GPT2Config, LlamaConfig
 from transformers.utils import logging
 
 from didact.base.chance import seed_of
@@ -19,6 +20,7 @@ from didact.models.tokenizer import chat_format_named, load_tokenizer, make_read
 from didact.prompts.chat_format import format_fingerprint, golden
 
 FORMAT_FILE = "chat_format.json"
+_NOT_LOADABLE = (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError)
 logging.disable_progress_bar()  # ours tells the whole story
 
 
@@ -83,7 +85,7 @@ def check_positions(section: ModelSection, max_length: int) -> None:
     if section.base == "new":
         known = section.new.positions
     else:
-        config = _config(section.base, section.revision)
+        config = _config(section.base, section.revision).get_text_config()
         known = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
     if known and known < max_length:
         what = f"sequence.max_length is {max_length}, and the model '{section.base}' was built for {known} tokens"
@@ -93,7 +95,7 @@ def check_positions(section: ModelSection, max_length: int) -> None:
 def _config(name: str, revision: str | None) -> Any:
     try:
         return AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    except _NOT_LOADABLE as error:
         raise _no_model(name, error) from None
 
 
@@ -101,17 +103,23 @@ def _no_model(name: str, error: Exception) -> ModelError:
     remedy = "check model.base: a hub id (needs the network), a folder, or new"
     if Path(name).is_dir():
         remedy = "the folder needs config.json and model.safetensors"
-    return ModelError(f"no model could be loaded from '{name}': {str(error).strip().splitlines()[0]}", remedy=remedy)
+    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return ModelError(f"no model could be loaded from '{name}': {reason}", remedy=remedy)
 
 
 def _pretrained(name: str, revision: str | None = None) -> Any:
     config = _config(name, revision)
+    options: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True, "trust_remote_code": False, "output_loading_info": True}
     try:
-        return AutoModelForCausalLM.from_pretrained(
-            name, config=config, revision=revision, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
-        )
-    except (OSError, ValueError, KeyError, ImportError) as error:
+        model, told = AutoModelForCausalLM.from_pretrained(name, config=config, revision=revision, **options)
+    except _NOT_LOADABLE as error:
         raise _no_model(name, error) from None
+    # transformers draws at random what the file lacks, and goes on.
+    lacking = sorted(told["missing_keys"])
+    if lacking:
+        what = f"'{name}' lacks {len(lacking)} of the weights of {type(model).__name__}: {', '.join(lacking[:3])}"
+        raise ModelError(what, expected="a causal language model, complete", remedy="set model.base to one")
+    return model
 
 
 def _new_model(shape: NewModel, tokeniser: Tokeniser, positions: int, seed: int) -> Any:
@@ -119,6 +127,11 @@ def _new_model(shape: NewModel, tokeniser: Tokeniser, positions: int, seed: int)
     if shape.width % heads:
         raise ModelError(
             f"width {shape.width} is not a multiple of {heads} heads", remedy="set model.new.heads to a divisor of model.new.width"
+        )
+    if shape.architecture == "llama" and shape.width // heads % 2:
+        raise ModelError(
+            f"width {shape.width} gives each of {heads} heads {shape.width // heads} numbers, and llama turns them in pairs",
+            remedy="set model.new.heads so that model.new.width / heads is even",
         )
     tokenizer = tokeniser.tokenizer
     common = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
@@ -146,22 +159,28 @@ def _new_model(shape: NewModel, tokeniser: Tokeniser, positions: int, seed: int)
 
 
 def _fit_embeddings(model: Any, tokeniser: Tokeniser, new_controls: tuple[str, ...]) -> None:
-    """Gives new control tokens their rows: the mean of the rows that were trained, so that nothing random enters."""
-    table = model.get_input_embeddings().weight
-    known = min(len(tokeniser.tokenizer) - len(new_controls), table.shape[0])
-    if len(tokeniser.tokenizer) > table.shape[0]:
-        model.resize_token_embeddings(len(tokeniser.tokenizer), mean_resizing=False)
-    ids = [tokeniser.controls[name] for name in new_controls]
+    """Gives new tokens their rows: the mean of the rows that were trained, so that nothing random enters."""
+    num_rows, num_tokens = model.get_input_embeddings().weight.shape[0], len(tokeniser.tokenizer)
+    known = min(num_tokens - len(new_controls), num_rows)
+    if num_tokens > num_rows:
+        model.resize_token_embeddings(num_tokens, mean_resizing=False)
+    ids = sorted({*(tokeniser.controls[name] for name in new_controls), *range(num_rows, num_tokens)})
     with torch.no_grad():
         for layer in (model.get_input_embeddings(), model.get_output_embeddings()):
-            if ids and layer is not None:
-                layer.weight[ids] = layer.weight[:known].mean(dim=0)
+            for table in (getattr(layer, "weight", None), getattr(layer, "bias", None)):
+                if ids and table is not None:
+                    table[ids] = table[:known].mean(dim=0)
 
 
 def save(loaded: Loaded, folder: Path) -> None:
     """Writes a folder that transformers can load: safetensors weights, tokenizer, stop tokens, and the chat format's fingerprint."""
     model, tokeniser = loaded.model, loaded.tokeniser
     stops = list(dict.fromkeys([*tokeniser.stop_ids, *([tokeniser.eos_id] if tokeniser.eos_id is not None else [])]))
+    try:
+        model.generation_config.validate(strict=True)
+    except ValueError:
+        # Some bases come with sampling flags that contradict one another; transformers ignores them but would not write them.
+        model.generation_config = GenerationConfig()
     model.generation_config.eos_token_id = stops
     model.generation_config.pad_token_id = tokeniser.tokenizer.pad_token_id
     model.generation_config.bos_token_id = tokeniser.bos_id
@@ -171,7 +190,7 @@ def save(loaded: Loaded, folder: Path) -> None:
 
 
 def format_card(tokeniser: Tokeniser) -> dict[str, Any]:
-    """Returns what a checkpoint says of its chat format: name, stop tokens, and a fingerprint of pieces and token ids."""
+    """Returns what a checkpoint says of its chat format: name, stop tokens, and a fingerprint of pieces, ids and vocabulary."""
     form = tokeniser.chat_format
     conversation = golden()
     example = tokeniser.tokenise([conversation], 10_000)[0] or tokeniser.tokenise([golden(system=False)], 10_000)[0]
@@ -180,9 +199,21 @@ def format_card(tokeniser: Tokeniser) -> dict[str, Any]:
         "name": form.name,
         "stop": [tokeniser.tokenizer.convert_ids_to_tokens(number) for number in tokeniser.stop_ids],
         "stop_ids": list(tokeniser.stop_ids),
-        "fingerprint": fingerprint(format_fingerprint(form), ids, list(tokeniser.stop_ids)),
+        "fingerprint": fingerprint(
+            format_fingerprint(form), ids, list(tokeniser.stop_ids), sorted(tokeniser.tokenizer.get_vocab().items())
+        ),
         "golden": tokeniser.tokenizer.decode(ids),
     }
+
+
+def _read_card(path: Path) -> dict[str, Any]:
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        card = None
+    if not isinstance(card, dict) or not {"name", "fingerprint", "golden"} <= card.keys():
+        raise ModelError("not a chat format that didact wrote", where=str(path), remedy="restore that file from a copy of the checkpoint")
+    return card
 
 
 def load_checkpoint(folder: Path) -> Loaded:
@@ -194,7 +225,7 @@ def load_checkpoint(folder: Path) -> Loaded:
     path = folder / FORMAT_FILE
     if not path.is_file():
         raise ModelError(f"no {FORMAT_FILE} in {folder}", expected="a checkpoint that didact wrote", remedy="didact ls runs")
-    card = json.loads(path.read_text(encoding="utf-8"))
+    card = _read_card(path)
     tokenizer = load_tokenizer(str(folder))
     tokeniser = Tokeniser(tokenizer, chat_format_named(card["name"], tokenizer))
     now = format_card(tokeniser)

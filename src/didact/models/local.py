@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from transformers import GenerationConfig
 
 from didact.models.load import Loaded
 from didact.models.precision import Precision, autocast
@@ -38,6 +39,7 @@ class LocalModel:
         eos = [self.tokeniser.eos_id] if self.tokeniser.eos_id is not None else []
         self._stops = list(dict.fromkeys([*self.tokeniser.stop_ids, *eos]))
         self._pad = int(self.tokeniser.tokenizer.pad_token_id)
+        self._greedy = GenerationConfig(do_sample=False, num_beams=1, use_cache=True, eos_token_id=self._stops, pad_token_id=self._pad)
 
     def generate(
         self,
@@ -70,20 +72,17 @@ class LocalModel:
         for row, prompt in enumerate(prompts):  # padding stands on the left, so that all rows end where the model goes on
             ids[row, length - len(prompt) :] = prompt
             mask[row, length - len(prompt) :] = 1
-        with autocast(self._precision, self._device):
-            output = self._model.generate(
-                input_ids=torch.from_numpy(ids).to(self._device),
-                attention_mask=torch.from_numpy(mask).to(self._device),
-                max_new_tokens=max_new_tokens,
-                do_sample=False,
-                num_beams=1,
-                temperature=None,
-                top_p=None,
-                top_k=None,
-                eos_token_id=self._stops,
-                pad_token_id=self._pad,
-                use_cache=True,
-            )
+        # transformers fills what is not set from the base's own defaults, and a repetition penalty is not greedy.
+        own, self._model.generation_config = self._model.generation_config, self._greedy
+        try:
+            with autocast(self._precision, self._device):
+                output = self._model.generate(
+                    input_ids=torch.from_numpy(ids).to(self._device),
+                    attention_mask=torch.from_numpy(mask).to(self._device),
+                    max_new_tokens=max_new_tokens,
+                )
+        finally:
+            self._model.generation_config = own
         return [self._cut(row) for row in output[:, length:].tolist()]
 
     def _cut(self, ids: list[int]) -> Completion:

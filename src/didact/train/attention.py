@@ -1,7 +1,7 @@
 """Documents kept apart in a packed row, at a cost that grows with the sum of the squared document lengths.
 
 transformers' own packing builds a mask of the whole row's length squared; here a registered attention function goes through the
-documents one by one and needs no mask.
+documents one by one and needs no mask. Before it is used, the model at hand is asked whether it says the same as without packing.
 """
 
 from collections.abc import Iterator
@@ -70,32 +70,51 @@ def attend(
         attention_mask: Not used: documents are known.
         scaling: Factor of the scores; None: 1/√D.
         dropout: Share of the weights that is dropped.
-        **options: `sliding_window` is kept to; `softcap` is refused.
+        **options: `sliding_window` is kept to; `softcap` and `s_aux` (attention sinks) are refused.
 
     Raises:
         ModelError: The architecture needs something that this attention does not do.
     """
-    if options.get("softcap"):
-        raise ModelError("packing cannot keep documents apart in a model with soft-capped attention", remedy="sequence.pack=false")
-    spans = _spans.get() or tuple((row, 0, query.shape[2]) for row in range(query.shape[0]))
-    window = options.get("sliding_window")
-    grouped = key.shape[1] != query.shape[1]
-    output = torch.zeros(query.shape[0], query.shape[2], query.shape[1], value.shape[3], dtype=query.dtype, device=query.device)
-    for row, start, end in spans:
-        part = (slice(row, row + 1), slice(None), slice(start, end))
-        mask = _band(end - start, window, query.device) if window and end - start > window else None
-        mixed = F.scaled_dot_product_attention(
-            query[part],
-            key[part],
-            value[part],
-            attn_mask=mask,
-            dropout_p=dropout,
-            is_causal=mask is None,
-            scale=scaling,
-            enable_gqa=grouped,
-        )
-        output[row, start:end] = mixed[0].transpose(0, 1)
-    return output, None
+    for name, words in (("softcap", "soft-capped attention"), ("s_aux", "attention sinks")):
+        if options.get(name) is not None:
+            raise ModelError(f"packing cannot keep documents apart in a model with {words}", remedy="sequence.pack=false")
+    num_rows, heads, length, _ = query.shape
+    if key.shape[2] != length:
+        raise ModelError("attention over packed rows cannot generate", remedy="load the checkpoint that was trained, and ask that")
+    spans = _spans.get() or tuple((row, 0, length) for row in range(num_rows))
+    sizes, are_padding = _pieces(spans, num_rows, length)
+    # Split and joined once: a slice for every document would cost a copy of the whole batch for every document on the way back.
+    flat = [torch.split(tensor.transpose(1, 2).flatten(0, 1), sizes) for tensor in (query, key, value)]
+    mixed = []
+    for is_padding, *parts in zip(are_padding, *flat, strict=True):
+        q, k, v = (part.transpose(0, 1)[None] for part in parts)
+        if is_padding:
+            mixed.append(value.new_zeros(q.shape[2], heads, value.shape[3]))
+            continue
+        window = options.get("sliding_window")
+        mask = _band(q.shape[2], window, query.device) if window and q.shape[2] > window else None
+        grouped = k.shape[1] != heads
+        options_of_torch = {"dropout_p": dropout, "is_causal": mask is None, "scale": scaling, "enable_gqa": grouped}
+        mixed.append(F.scaled_dot_product_attention(q, k, v, attn_mask=mask, **options_of_torch)[0].transpose(0, 1))
+    return torch.cat(mixed).view(num_rows, length, heads, value.shape[3]), None
+
+
+def _pieces(spans: Spans, num_rows: int, length: int) -> tuple[list[int], list[bool]]:
+    """Returns the flattened batch as the sizes of its pieces, and which of them are padding.
+
+    >>> _pieces(((0, 0, 2), (1, 0, 3)), 2, 3)
+    ([2, 1, 3], [False, True, False])
+    """
+    sizes, are_padding, done = list[int](), list[bool](), 0
+    for start, end in [*((row * length + first, row * length + last) for row, first, last in spans), (num_rows * length,) * 2]:
+        if start > done:
+            sizes.append(start - done)
+            are_padding.append(True)
+        if end > start:
+            sizes.append(end - start)
+            are_padding.append(False)
+        done = end
+    return sizes, are_padding
 
 
 def _band(length: int, window: int, device: torch.device) -> torch.Tensor:
@@ -113,34 +132,70 @@ AttentionInterface.register(NAME, attend)
 AttentionMaskInterface.register(NAME, _no_mask)
 
 
-def check_isolation(model: Any, vocabulary: int, tolerance: float = 1e-4) -> float:
-    """Returns how far packed and separate logits are apart for the model at hand, the start-up self-test of packing.
+def keep_apart(model: Any, vocabulary: int, tolerance: float = 1e-4) -> float:
+    """Gives a model this attention, and returns how far its packed logits are from separate ones with its own attention.
 
     Args:
-        model: A transformers causal language model whose attention is `didact_documents`.
+        model: A transformers causal language model.
         vocabulary: Token ids to draw from.
-        tolerance: Largest difference that is rounding.
+        tolerance: Largest difference that is rounding, relative to the largest logit (or to 1).
 
     Raises:
-        ModelError: Documents of a packed row see one another.
+        ModelError: Documents of a packed row see one another, or this attention is not the model's.
     """
-    ids = torch.arange(1, 13, device=model.device) * 7 % vocabulary
+    ids = _probe(model, vocabulary)
     lengths = [7, 5]
     positions = torch.cat([torch.arange(length, device=model.device) for length in lengths])
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            with documents(((0, 0, 7), (0, 7, 12))):
-                packed = model(input_ids=ids[None], position_ids=positions[None], use_cache=False).logits[0]
-            with documents(None):
-                separate = torch.cat([model(input_ids=part[None], use_cache=False).logits[0] for part in torch.split(ids, lengths)])
-    finally:
-        model.train(was_training)
+    model.set_attn_implementation("eager")
+    separate = torch.cat([_logits(model, part) for part in torch.split(ids, lengths)])
+    model.set_attn_implementation(NAME)
+    with documents(((0, 0, 7), (0, 7, 12))):
+        packed = _logits(model, ids, position_ids=positions[None])
     difference = float((packed - separate).abs().max())
-    if not difference <= tolerance:
+    if not difference <= tolerance * max(1.0, float(separate.abs().max())):
         raise ModelError(
             f"documents in a packed row see one another in {type(model).__name__} (logits differ by {difference:.2g})",
             remedy="sequence.pack=false",
         )
     return difference
+
+
+def check_causal(model: Any, vocabulary: int, tolerance: float = 1e-4) -> None:
+    """Changes the last token of a probe and looks whether an earlier prediction noticed.
+
+    Args:
+        model: What is to be trained on predicting the next token.
+        vocabulary: Token ids to draw from.
+        tolerance: As in `keep_apart`.
+
+    Raises:
+        ModelError: It did: the model sees the token that it is to predict. Or its logits are not numbers.
+    """
+    ids = _probe(model, vocabulary)
+    other = ids.clone()
+    other[-1] = (ids[-1] + 1) % vocabulary
+    before, after = _logits(model, ids)[:-1], _logits(model, other)[:-1]
+    if not (torch.isfinite(before).all() and torch.isfinite(after).all()):
+        raise ModelError(f"the logits of {type(model).__name__} are not numbers", remedy="set model.base to a model that is whole")
+    if not float((before - after).abs().max()) <= tolerance * max(1.0, float(before.abs().max())):
+        raise ModelError(
+            f"{type(model).__name__} sees the token that it is to predict",
+            expected="a decoder: a model that reads from left to right",
+            remedy="set model.base to a causal language model",
+        )
+
+
+def _probe(model: Any, vocabulary: int) -> torch.Tensor:
+    return torch.arange(1, 13, device=model.device) * 7 % vocabulary
+
+
+@torch.no_grad()
+def _logits(model: Any, ids: torch.Tensor, **options: Any) -> torch.Tensor:
+    """Returns the model's logits (T, V) for one row of tokens, nothing dropped."""
+    was_training = model.training
+    model.eval()
+    try:
+        logits: torch.Tensor = model(input_ids=ids[None], use_cache=False, **options).logits[0]
+        return logits
+    finally:
+        model.train(was_training)

@@ -34,16 +34,26 @@ def write(folder: Path, loaded: Loaded, optimiser: torch.optim.Optimizer | None,
     if optimiser is not None:
         save_file(_flat(optimiser), temporary / OPTIMISER)
     write_json(temporary / STATE, state)
-    for path in temporary.iterdir():
-        with path.open("rb") as handle:
-            os.fsync(handle.fileno())
+    for path in (*temporary.rglob("*"), temporary):
+        _sync(path)
     shutil.rmtree(final, ignore_errors=True)
     temporary.replace(final)
+    _sync(folder)
     for old in checkpoints(folder)[:-keep]:
-        shutil.rmtree(old)
+        # Renamed first: a crash while its files are removed must not leave half a checkpoint under a good name.
+        old.replace(folder / f".{old.name}.old.tmp")
     for torn in folder.glob(".step_*.tmp"):
         shutil.rmtree(torn, ignore_errors=True)
     return final
+
+
+def _sync(path: Path) -> None:
+    """Makes a file, or the names in a folder, survive a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def checkpoints(folder: Path) -> list[Path]:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +10,11 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.tracking import get_available_trackers
+from accelerate.utils import LoggerType
 
 from didact.base.chance import seed_of
-from didact.base.errors import ModelError
+from didact.base.errors import ModelError, PrerequisiteError, RecipeError, did_you_mean
 from didact.base.files import append_jsonl, read_jsonl, write_jsonl
 from didact.base.recipe import Objective, Schedule, TrainSection
 from didact.data.batches import Row, collate, micro_batches, num_targets, row_length
@@ -105,15 +107,19 @@ def tune(
         on_step: Called after every step with the newest numbers.
 
     Raises:
-        ModelError: The loss is not a number, or packing cannot keep documents apart in this model.
+        ModelError: The loss or its gradient is not a number, packing cannot keep documents apart in this model, or it is no decoder.
+        RecipeError: There is no such tracker.
+        PrerequisiteError: Its package is not installed.
     """
+    _check_trackers(settings.trackers)
     accelerator = Accelerator(cpu=not torch.cuda.is_available(), log_with=list(settings.trackers) or None, project_dir=folder)
     device = accelerator.device
     precision = pick_precision(settings.precision, device)
     model = loaded.model.to(device).train()
+    attention.check_causal(model, len(loaded.tokeniser.tokenizer))
+    own_attention = model.config._attn_implementation
     if packed:
-        model.set_attn_implementation(attention.NAME)
-        attention.check_isolation(model, len(loaded.tokeniser.tokenizer))
+        attention.keep_apart(model, len(loaded.tokeniser.tokenizer))
     loss_of = WeightedLoss(model, precision)
     optimiser = torch.optim.AdamW(
         _groups(model, settings.weight_decay), lr=settings.learning_rate, betas=settings.betas, eps=settings.epsilon, fused=True
@@ -132,10 +138,12 @@ def tune(
 
     began, seconds_before, last_tokens, last_seconds = time.perf_counter(), state["seconds"], state["num_tokens"], state["seconds"]
     total, targets_since = torch.zeros((), device=device), 0
-    shown = Step(state["step"], num_steps, math.nan, 0.0, 0.0, state["num_tokens"], 0.0, state["seconds"])
+    # A run that was killed behind its last checkpoint has nothing left to do but to say how it ended.
+    shown = Step(state["step"], num_steps, state.get("loss", math.nan), 0.0, 0.0, state["num_tokens"], 0.0, state["seconds"])
     for rows, window, in_window in _steps_from(stream, state["window"], state["in_window"], num_steps - state["step"]):
         step = state["step"]
-        normaliser = max(num_targets(rows, objective), 1)
+        count = num_targets(rows, objective)
+        normaliser = max(count, 1)
         rate = learning_rate(step, num_steps, settings.learning_rate, settings.schedule)
         for group in optimiser.param_groups:
             group["lr"] = rate
@@ -153,21 +161,24 @@ def tune(
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
 
-        targets_since += normaliser
+        targets_since += count
         state.update(step=step + 1, window=window, in_window=in_window + 1)
         state["num_tokens"] += sum(row_length(row) for row in rows)
         state["seconds"] = seconds_before + time.perf_counter() - began
         at_end = state["step"] == num_steps
         saves = at_end or state["step"] % settings.checkpoint_every == 0
         if saves or state["step"] % settings.log_every == 0:
-            loss_value = float(accelerator.reduce(total, "sum")) / targets_since
+            loss_value = float(accelerator.reduce(total, "sum")) / max(targets_since, 1)
             speed = (state["num_tokens"] - last_tokens) / max(state["seconds"] - last_seconds, 1e-9)
             last_tokens, last_seconds = state["num_tokens"], state["seconds"]
             total, targets_since = torch.zeros((), device=device), 0
             shown = Step(state["step"], num_steps, loss_value, rate, float(norm), state["num_tokens"], speed, state["seconds"])
-            if not math.isfinite(loss_value):
+            state["loss"] = loss_value
+            # The norm too: a gradient that is not finite has just spoilt weights whose loss was still a number.
+            if not (math.isfinite(loss_value) and math.isfinite(shown.grad_norm)):
                 raise ModelError(
-                    f"the loss is {loss_value} at step {state['step']}", remedy="train.learning_rate=... (smaller), or train.precision=fp32"
+                    f"the loss is {loss_value} and the norm of its gradient {shown.grad_norm} at step {state['step']}",
+                    remedy="train.learning_rate=... (smaller), or train.precision=fp32",
                 )
             if accelerator.is_main_process:
                 append_jsonl(folder / METRICS, _line(shown))
@@ -183,9 +194,19 @@ def tune(
         )
     accelerator.wait_for_everyone()
     accelerator.end_training()
+    model.set_attn_implementation(own_attention)
     head = "positions of weight 0 skipped" if loss_of.direct else "all positions (scaled or capped logits)"
     last = checkpoint.newest(folder / "checkpoints")
     return Summary(state["step"], state["num_tokens"], state["seconds"], shown.loss, precision, NORMALISER, head, last)
+
+
+def _check_trackers(wanted: Sequence[str]) -> None:
+    """Refuses what accelerate would leave out with no more than a warning: a tracker whose package is not there."""
+    for name in wanted:
+        if name not in LoggerType.list():
+            raise RecipeError(f"no tracker named '{name}'", expected=did_you_mean(name, LoggerType.list()), remedy="train.trackers=[...]")
+        if LoggerType(name) not in (LoggerType.ALL, *get_available_trackers()):
+            raise PrerequisiteError(f"tracker '{name}' needs a package that is not installed", remedy=f"pip install {name}")
 
 
 def _steps_from(stream: TrainingStream, window: int, in_window: int, count: int) -> Iterator[tuple[tuple[Row, ...], int, int]]:

@@ -115,7 +115,10 @@ class WeightedLoss(torch.nn.Module):
         return torch.stack([checkpoint(part, *chunk, use_reentrant=False) for chunk in chunks]).sum()
 
     def _head_is_plain(self) -> bool:
-        """Says whether the head applied to the last hidden state gives the model's own logits, on a probe."""
+        """Says whether the head applied to the last hidden state gives the model's own logits, on a probe.
+
+        The probe's hidden states are made large on their way into the head: a soft cap does nothing to small logits.
+        """
         head = self.model.get_output_embeddings()
         if head is None or self.model.base_model is self.model:
             return False
@@ -124,7 +127,14 @@ class WeightedLoss(torch.nn.Module):
         self.model.eval()
         try:
             with torch.no_grad():
-                ours = head(self.model.base_model(input_ids=ids, use_cache=False).last_hidden_state)
-                return bool(torch.allclose(ours, self.model(input_ids=ids, use_cache=False).logits, atol=1e-5, rtol=1e-5))
+                hidden = self.model.base_model(input_ids=ids, use_cache=False).last_hidden_state
+                factor = 1000.0 / float(head(hidden).abs().max().clamp(min=1e-6))
+                hook = head.register_forward_pre_hook(lambda _, given: (given[0] * factor, *given[1:]))
+                try:
+                    theirs = self.model(input_ids=ids, use_cache=False).logits
+                finally:
+                    hook.remove()
+                ours = head(hidden * factor)
+                return ours.shape == theirs.shape and bool(torch.allclose(ours, theirs, atol=1e-2, rtol=1e-5))
         finally:
             self.model.train(was_training)

@@ -1,0 +1,173 @@
+"""A checkpoint is there as a whole or not at all, holds no pickle, and gives every bit back."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny import MODELS, random_model, tokeniser
+
+from didact.base.errors import RunError
+from didact.models.load import Loaded, load_checkpoint
+from didact.train import checkpoint
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    return Loaded(random_model(MODELS["llama"]), tokeniser())
+
+
+def stepped(model, steps=2):
+    """An AdamW as the loop makes it, after a few steps."""
+    vectors = [p for p in model.parameters() if p.ndim < 2]
+    matrices = [p for p in model.parameters() if p.ndim >= 2]
+    optimiser = torch.optim.AdamW([{"params": matrices}, {"params": vectors, "weight_decay": 0.0}], lr=0.01, fused=True)
+    for number in range(steps):
+        model.zero_grad()
+        model(input_ids=torch.arange(3 + number, 13)[None]).logits.square().mean().backward()
+        optimiser.step()
+    return optimiser
+
+
+def write(folder, loaded, step, keep=1, optimiser=None):
+    return checkpoint.write(folder, loaded, optimiser, {"step": step}, keep)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_checkpoint_has_what_is_needed_and_nothing_pickled(tmp_path):
+    loaded = Loaded(random_model(MODELS["gpt2"]), tokeniser())
+    folder = write(tmp_path, loaded, 42, optimiser=stepped(loaded.model))
+    assert folder == tmp_path / "step_00000042"
+    assert set(names(folder)) == {
+        "chat_format.json",
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "optimizer.safetensors",
+        "state.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    }
+    # A pickle begins with the byte 0x80, a zip of pickles with PK.
+    assert not [path for path in folder.iterdir() if path.read_bytes()[:1] == b"\x80" or path.read_bytes()[:2] == b"PK"]
+
+
+def test_weights_come_back_bit_for_bit(tmp_path, loaded):
+    stepped(loaded.model, 1)
+    again = load_checkpoint(write(tmp_path, loaded, 1)).model
+    ours = loaded.model.state_dict()
+    assert list(again.state_dict()) == list(ours)
+    assert all(torch.equal(tensor, ours[name]) for name, tensor in again.state_dict().items())
+
+
+def test_an_optimiser_comes_back_bit_for_bit_and_goes_on_the_same(tmp_path, loaded):
+    optimiser = stepped(loaded.model)
+    folder = write(tmp_path, loaded, 2, optimiser=optimiser)
+    twin = load_checkpoint(folder).model.train()
+    other = stepped(twin, 0)
+    checkpoint.restore_optimiser(folder, other)
+    ours, theirs = optimiser.state_dict(), other.state_dict()
+    assert ours["param_groups"] == theirs["param_groups"]
+    assert {key for moments in ours["state"].values() for key in moments} == {"step", "exp_avg", "exp_avg_sq"}
+    assert ours["state"].keys() == theirs["state"].keys()
+    for number, moments in ours["state"].items():
+        for key, tensor in moments.items():
+            assert torch.equal(tensor, theirs["state"][number][key]) and tensor.dtype == theirs["state"][number][key].dtype
+    for model, adamw in ((loaded.model, optimiser), (twin, other)):
+        model.zero_grad()
+        model(input_ids=torch.arange(20, 40)[None]).logits.square().mean().backward()
+        adamw.step()
+    assert all(torch.equal(one, two) for one, two in zip(loaded.model.parameters(), twin.parameters(), strict=True))
+
+
+@pytest.mark.parametrize(("keep", "left"), [(1, ["step_00000120"]), (2, ["step_00000030", "step_00000120"])])
+def test_only_the_newest_are_kept(tmp_path, loaded, keep, left):
+    for step in (5, 10, 30, 120):
+        write(tmp_path, loaded, step, keep)
+    assert names(tmp_path) == left
+    assert checkpoint.newest(tmp_path).name == "step_00000120"
+    assert checkpoint.read_state(checkpoint.newest(tmp_path)) == {"step": 120}
+
+
+def test_what_a_crash_left_behind_is_ignored_and_then_removed(tmp_path, loaded):
+    write(tmp_path, loaded, 5)
+    # Killed while it wrote, while it removed an old one, and before it wrote the state.
+    shutil.copytree(tmp_path / "step_00000005", tmp_path / ".step_00000010.4711.tmp")
+    (tmp_path / ".step_00000001.old.tmp").mkdir()
+    (tmp_path / "step_00000010").mkdir()
+    assert [path.name for path in checkpoint.checkpoints(tmp_path)] == ["step_00000005"]
+    assert checkpoint.newest(tmp_path).name == "step_00000005"
+    write(tmp_path, loaded, 10)
+    assert names(tmp_path) == ["step_00000010"]
+
+
+@pytest.mark.parametrize("moment", ["save", "save_file", "write_json"])
+def test_a_crash_while_writing_leaves_the_last_checkpoint_as_it_was(tmp_path, loaded, monkeypatch, moment):
+    optimiser = stepped(loaded.model, 1)
+    folder = write(tmp_path, loaded, 5, optimiser=optimiser)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    inner = getattr(checkpoint, moment)
+
+    def torn(*arguments):
+        inner(*arguments)
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="no space"):
+        patch.setattr(checkpoint, moment, torn)
+        write(tmp_path, loaded, 10, optimiser=optimiser)
+    assert checkpoint.checkpoints(tmp_path) == [folder]
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    write(tmp_path, loaded, 10, optimiser=optimiser)
+    assert names(tmp_path) == ["step_00000010"]
+
+
+def test_every_file_is_on_the_disk_before_the_name_is(tmp_path, loaded, monkeypatch):
+    synced = []
+    monkeypatch.setattr(checkpoint, "_sync", lambda path: synced.append((path.name, (tmp_path / "step_00000005").exists())))
+    folder = write(tmp_path, loaded, 5, optimiser=stepped(loaded.model, 1))
+    assert {name for name, named in synced if not named} >= set(names(folder))
+    assert synced[-1] == (tmp_path.name, True)
+
+
+def test_an_old_one_half_removed_is_no_checkpoint(tmp_path, loaded, monkeypatch):
+    write(tmp_path, loaded, 5)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(checkpoint.shutil, "rmtree", lambda path, **_: interrupt(path))
+        write(tmp_path, loaded, 10)
+    assert [path.name for path in checkpoint.checkpoints(tmp_path)] == ["step_00000010"]
+    write(tmp_path, loaded, 15)
+    assert names(tmp_path) == ["step_00000015"]
+
+
+def interrupt(path):
+    """rmtree that is killed when it has something to remove."""
+    if path.exists():
+        (path / "model.safetensors").unlink()
+        raise KeyboardInterrupt
+
+
+def test_several_templates_of_one_tokenizer_are_saved_too(tmp_path):
+    # They lie in a folder of their own inside the checkpoint.
+    named = tokeniser()
+    named.tokenizer.chat_template = {"default": "{{ messages }}", "tool_use": "{{ tools }}"}
+    folder = write(tmp_path, Loaded(random_model(MODELS["llama"]), named), 1)
+    assert any(path.is_dir() for path in folder.iterdir())
+    assert load_checkpoint(folder).tokeniser.tokenizer.chat_template == named.tokenizer.chat_template
+
+
+def test_an_empty_folder_has_no_checkpoint(tmp_path):
+    with pytest.raises(RunError, match=r"no checkpoint in (.|\n)*next: didact train RECIPE"):
+        checkpoint.newest(tmp_path / "none")
+
+
+def test_the_optimisers_file_is_named_by_parameter_and_moment(tmp_path, loaded):
+    folder = write(tmp_path, loaded, 1, optimiser=stepped(loaded.model, 3))
+    table = load_file(folder / checkpoint.OPTIMISER)
+    numbers = {name.split(".")[0] for name in table}
+    assert numbers == {str(number) for number in range(len(list(loaded.model.parameters())))}
+    assert table["0.step"].item() == 3.0
+    assert json.loads((folder / "state.json").read_text()) == {"step": 1}
