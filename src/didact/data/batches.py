@@ -94,7 +94,8 @@ def steps(all_rows: Sequence[Row], batch_tokens: int) -> list[list[Row]]:
         cut[-1].append(row)
         size += row_length(row)
     if len(cut) > 1 and 2 * size < batch_tokens:
-        cut[-2] += cut.pop()
+        rest = cut.pop()
+        cut[-1] += rest
     return cut if cut[0] else []
 
 

@@ -1,45 +1,57 @@
 """Copies of a tokenizer in which control tokens do not exist, for text that comes from data."""
 
-import copy
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from tokenizers import Tokenizer
 
+from didact.base.errors import ModelError
 
-def text_encoders(tokenizer: Any, controls: dict[str, int]) -> tuple[Tokenizer, Tokenizer, bool]:
-    """Returns two encoders that do not know the control tokens, and whether only a row's first text gets a leading space.
+
+@dataclass(frozen=True, slots=True)
+class TextEncoders:
+    """Two encoders that do not know the control tokens. Tokens that text may become (runs of spaces, say) stay."""
+
+    start: Tokenizer
+    """Encodes text at a beginning: sentencepiece-like tokenizers put a space before it."""
+    middle: Tokenizer
+    """Encodes text that continues other text."""
+    only_first: bool
+    """Whether only a row's first text gets that space, and none behind a control token."""
+    trims: bool
+    """Whether white space at the ends of a text is lost, so that a text behind it has to begin with that space again."""
+
+
+def text_encoders(tokenizer: Any, controls: dict[str, int]) -> TextEncoders:
+    """Returns the encoders for text from data.
 
     Args:
         tokenizer: A fast transformers tokenizer.
         controls: Name to id of the tokens that text must not become.
 
-    The first encodes text at a beginning, the second text that continues other text: sentencepiece-like tokenizers put a space
-    before the former. Tokens that text may become (runs of spaces, say) stay.
+    Raises:
+        ModelError: The tokenizer cannot be copied without changing the ids of its other tokens.
     """
     table = json.loads(tokenizer.backend_tokenizer.to_str())
     table["post_processor"] = table["truncation"] = table["padding"] = None
     table["added_tokens"] = [token for token in table["added_tokens"] if token["content"] not in controls]
     _hide(table["model"], controls)
-    middle = copy.deepcopy(table)
-    only_first = False
-    for part in _parts(middle, "normalizer"):
-        if part["type"] == "Prepend":
-            part["prepend"] = ""
-    for part in _parts(middle, "pre_tokenizer"):
-        if part["type"] == "Metaspace":
-            only_first = only_first or part.get("prepend_scheme") == "first"
-            part["prepend_scheme"] = "never"
-        elif part["type"] == "ByteLevel":
-            part["add_prefix_space"] = False
-    if isinstance(middle["normalizer"], dict):
-        middle["normalizer"] = _without_empty_prepend(middle["normalizer"])
-    return Tokenizer.from_str(json.dumps(table)), Tokenizer.from_str(json.dumps(middle)), only_first
+    _pin(table["model"], {token["content"]: token["id"] for token in table["added_tokens"]})
+    start = Tokenizer.from_str(json.dumps(table))
+    for token in table["added_tokens"]:
+        if start.token_to_id(token["content"]) != token["id"]:
+            raise ModelError(f"token '{token['content']}' of the tokenizer has no fixed id", remedy="set model.tokenizer to another one")
+    only_first = _continue(table)
+    middle = Tokenizer.from_str(json.dumps(table))
+    bare, left, right = (middle.encode(text, add_special_tokens=False).ids for text in ("a", " a", "a "))
+    return TextEncoders(start, middle, only_first, trims=bare in (left, right))
 
 
 def _hide(model: dict[str, Any], controls: dict[str, int]) -> None:
     """Renames the control tokens inside a model's vocabulary to something no text spells, and drops the merges that make them."""
-    hidden = {name: f"\U0010ffff\U0010fffe{number}\U0010fffe\U0010ffff" for name, number in controls.items()}
+    # Not characters, and with spaces, at which or instead of which tokenizers cut.
+    hidden = {name: f"\U0010ffff {number} \U0010ffff" for name, number in controls.items()}
     vocabulary = model["vocab"]
     if isinstance(vocabulary, dict):
         model["vocab"] = {hidden.get(name, name): number for name, number in vocabulary.items()}
@@ -50,6 +62,34 @@ def _hide(model: dict[str, Any], controls: dict[str, int]) -> None:
         model["merges"] = [pair for pair in pairs if "".join(pair) not in controls and not controls.keys() & set(pair)]
     if model.get("unk_token") in hidden:
         model["unk_token"] = hidden[model["unk_token"]]
+
+
+def _pin(model: dict[str, Any], added: dict[str, int]) -> None:
+    """Writes added tokens into the vocabulary: only there does a token keep its id when others are taken away before it."""
+    vocabulary = model["vocab"]
+    if isinstance(vocabulary, dict):
+        model["vocab"] = {**vocabulary, **added}
+        return
+    names = {number: name for name, number in added.items()}
+    for number in range(len(vocabulary), max(names, default=-1) + 1):
+        vocabulary.append([names.get(number, f"\U0010ffff {number} \U0010fffe"), -1e6])
+
+
+def _continue(table: dict[str, Any]) -> bool:
+    """Takes away whatever puts a space before a text. Returns whether it was put only before the first one."""
+    only_first = False
+    for part in _parts(table, "normalizer"):
+        if part["type"] == "Prepend":
+            part["prepend"] = ""
+    for part in _parts(table, "pre_tokenizer"):
+        if part["type"] == "Metaspace":
+            only_first = only_first or part.get("prepend_scheme") == "first"
+            part["prepend_scheme"] = "never"
+        elif part["type"] == "ByteLevel":
+            part["add_prefix_space"] = False
+    if isinstance(table["normalizer"], dict):
+        table["normalizer"] = _without_empty_prepend(table["normalizer"])
+    return only_first
 
 
 def _parts(table: dict[str, Any], name: str) -> list[dict[str, Any]]:

@@ -7,14 +7,15 @@ generation is given. A response and its terminator are never cut: prompts are, o
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from didact.base.errors import ModelError, TemplateError
-from didact.base.types import Conversation, Message, Origin
+from didact.base.types import Conversation, Origin
 from didact.data.plain_text import text_encoders
+from didact.data.shorten import without_middle, without_oldest_turn
 from didact.prompts.chat_format import BOS, BOS_IF_ADDED, EOS, ChatFormat, Piece
 
 IGNORED, PROMPT, RESPONSE = 0, 1, 2
@@ -72,7 +73,7 @@ class Tokeniser:
             raise ModelError("the tokenizer is not a fast one (tokenizer.json)", remedy="save it with transformers' AutoTokenizer first")
         self.tokenizer, self.chat_format = tokenizer, chat_format
         self.bos_id, self.eos_id = tokenizer.bos_token_id, tokenizer.eos_token_id
-        self.adds_bos = self.bos_id is not None and tokenizer("a")["input_ids"][:1] == [self.bos_id] and self.bos_id != self.eos_id
+        self.adds_bos = self.bos_id is not None and tokenizer("a")["input_ids"][:1] == [self.bos_id]
         special = {str(token): added for added in tokenizer.added_tokens_decoder.values() if (token := added.content) and added.special}
         names = {*special, *tokenizer.all_special_tokens, *chat_format.controls}
         vocabulary = tokenizer.get_vocab()
@@ -91,9 +92,9 @@ class Tokeniser:
         self.stop_ids: tuple[int, ...] = tuple(self.eos_id if name == EOS else self.controls[name] for name in chat_format.stop)
         self._strips = {name: (added.lstrip, added.rstrip) for name, added in special.items() if added.lstrip or added.rstrip}
         # Unknown characters become the unknown token by right, unless (GPT-2) that is the end token by another name.
-        unknown = {tokenizer.unk_token_id} - {self.bos_id, self.eos_id, tokenizer.pad_token_id}
-        self._control_ids = frozenset(self.controls.values()) - unknown
-        self._start, self._middle, self._only_first = text_encoders(tokenizer, self.controls)
+        self._control_ids = frozenset(self.controls.values())
+        self._forbidden = self._control_ids - ({tokenizer.unk_token_id} - {self.bos_id, self.eos_id})
+        self._encoders = text_encoders(tokenizer, self.controls)
 
     def tokenise(
         self, conversations: Sequence[Conversation], max_length: int, report: TokenReport | None = None
@@ -122,7 +123,12 @@ class Tokeniser:
             ids, roles = next(encoded)
             example: TokenisedExample | None = TokenisedExample(ids, roles, conversation.origin)
             if len(ids) > max_length:
-                example = self._fitted(conversation, len(ids), max_length, report)
+                try:
+                    example = self._fitted(conversation, len(ids), max_length, report)
+                except TemplateError as error:
+                    report.dropped[error.what] += 1
+                    examples.append(None)
+                    continue
             if example is None:
                 report.dropped["response longer than sequence.max_length"] += 1
             else:
@@ -150,10 +156,10 @@ class Tokeniser:
 
     def count(self, text: str) -> int:
         """Returns how many tokens a text is on its own."""
-        return len(self._start.encode(text, add_special_tokens=False).ids)
+        return len(self._encoders.start.encode(text, add_special_tokens=False).ids)
 
     def decode(self, ids: Sequence[int] | np.ndarray) -> str:
-        """Returns the text of a completion, control tokens left out."""
+        """Returns the text of a completion; control tokens, and the token for what cannot be written, are left out."""
         kept = [int(token) for token in ids if int(token) not in self._control_ids]
         return str(self.tokenizer.decode(kept, skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
@@ -171,15 +177,17 @@ class Tokeniser:
                     texts[middle].append(part)
         encoded = [
             iter(encoder.encode_batch_fast(batch, add_special_tokens=False) if batch else [])
-            for encoder, batch in zip((self._start, self._middle), texts, strict=True)
+            for encoder, batch in zip((self._encoders.start, self._encoders.middle), texts, strict=True)
         ]
         results = []
         for plan in plans:
             ids, roles = list[int](), list[int]()
             for part, role, middle in plan:
                 new = [part] if isinstance(part, int) else next(encoded[middle]).ids
-                if not isinstance(part, int) and not self._control_ids.isdisjoint(new):
-                    raise AssertionError(f"text became a control token: {part!r}")
+                if not isinstance(part, int) and not self._forbidden.isdisjoint(new):
+                    raise ModelError(
+                        f"the tokenizer writes text as a control token: {part[:200]!r}", remedy="set model.tokenizer to another"
+                    )
                 ids += new
                 roles += [role] * len(new)
             results.append((np.array(ids, np.int32), np.array(roles, np.uint8)))
@@ -189,29 +197,36 @@ class Tokeniser:
         """Returns the row as (token id or text, role, continues a text) with neighbouring texts of one role joined."""
         plan: list[tuple[int | str, int, bool]] = []
         begun = False
-        strip_next = False
-        for piece in pieces:
-            if piece.control and (number := self._id_of(piece.text)) is not None:
-                if number < 0:
-                    continue
-                left, strip_next = self._strips.get(piece.text, (False, False))
-                if left and plan and isinstance(plan[-1][0], str):
-                    plan[-1] = (plan[-1][0].rstrip(), *plan[-1][1:])
-                plan.append((number, piece.role, False))
-                begun = begun or piece.text not in (BOS, BOS_IF_ADDED)
+        shown = [None, *(piece for piece in pieces if piece.text), None]
+        for before, piece, after in zip(shown, shown[1:], shown[2:], strict=False):
+            assert piece is not None
+            number = self._id_of(piece.text) if piece.control else None
+            if number is not None and number < 0:
                 continue
-            text = piece.text.lstrip() if strip_next and not piece.body else piece.text
+            begun_before, begun = begun, begun or not (piece.control and piece.text in (BOS, BOS_IF_ADDED))
+            if number is not None:
+                plan.append((number, piece.role, False))
+                continue
+            text = piece.text if piece.body else self._trimmed(before, piece.text, after)
+            last = plan[-1] if plan else None
             if not text:
                 continue
-            strip_next = False
-            last = plan[-1] if plan else None
-            if last is not None and isinstance(last[0], str) and last[1] == piece.role:
+            if last is None or isinstance(last[0], int):
+                plan.append((text, piece.role, self._encoders.only_first and begun_before))
+            elif last[1] == piece.role:
                 plan[-1] = (last[0] + text, piece.role, last[2])
             else:
-                after_text = last is not None and isinstance(last[0], str)
-                plan.append((text, piece.role, after_text or (self._only_first and begun)))
-            begun = True
+                lost = self._encoders.trims and (last[0][-1].isspace() or text[0].isspace())
+                plan.append((text, piece.role, not lost))
         return plan
+
+    def _trimmed(self, before: Piece | None, text: str, after: Piece | None) -> str:
+        """Returns a format's own words without the white space that the control tokens beside them swallow."""
+        if before is not None and before.control and self._strips.get(before.text, (False, False))[1]:
+            text = text.lstrip()
+        if after is not None and after.control and self._strips.get(after.text, (False, False))[0]:
+            text = text.rstrip()
+        return text
 
     def _id_of(self, name: str) -> int | None:
         """Returns a control piece's token id; -1 for one to leave out; None for one that is text in this tokenizer."""
@@ -231,50 +246,23 @@ class Tokeniser:
     ) -> TokenisedExample | None:
         """Returns the conversation cut to fit: oldest turns first, then the middle of the longest prompt text; None if impossible."""
         full, num_turns = length, 0
-        if conversation.messages and conversation.messages[0].role == "text":
-            ids, roles = self._length(conversation, generate)[1]
-            report.num_examples_cut += 1
-            report.num_tokens_cut += full - max_length
-            return TokenisedExample(ids[:max_length], roles[:max_length], conversation.origin, full - max_length)
-        while length > max_length and (shorter := _without_oldest_turn(conversation)) is not None:
+        length, row = self._length(conversation, generate)
+        trains = not generate and RESPONSE in row[1]
+        if any(message.role == "text" for message in conversation.messages):
+            length, row = max_length, (row[0][:max_length], row[1][:max_length])
+        while length > max_length and (shorter := without_oldest_turn(conversation)) is not None:
             num_turns += len(conversation.messages) - len(shorter.messages)
             conversation = shorter
             length, row = self._length(conversation, generate)
         while length > max_length:
-            cut = self._without_middle(conversation, length - max_length)
+            cut = without_middle(conversation, length - max_length, self._encoders.start)
             if cut is None:
                 return None
             conversation = cut
             length, row = self._length(conversation, generate)
+        if trains and RESPONSE not in row[1]:  # every response that is trained on stood in an old turn
+            return None
         report.num_examples_cut += 1
         report.num_turns_cut += num_turns
         report.num_tokens_cut += full - length
         return TokenisedExample(*row, conversation.origin, full - length)
-
-    def _without_middle(self, conversation: Conversation, surplus: int) -> Conversation | None:
-        """Returns the conversation with about `surplus` tokens taken from the middle of its longest prompt text."""
-        prompts = [i for i, m in enumerate(conversation.messages) if m.role != "assistant" and m.content]
-        if not prompts:
-            return None
-        index = max(prompts, key=lambda i: len(conversation.messages[i].content))
-        message = conversation.messages[index]
-        encoding = self._start.encode(message.content, add_special_tokens=False)
-        if len(encoding.ids) <= surplus:
-            return None
-        first = (len(encoding.ids) - surplus) // 2
-        head, tail = encoding.offsets[first][0], encoding.offsets[first + surplus - 1][1]
-        content = message.content[:head] + message.content[max(tail, head + 1) :]
-        messages = [*conversation.messages]
-        messages[index] = replace(message, content=content)
-        return replace(conversation, messages=tuple(messages))
-
-
-def _without_oldest_turn(conversation: Conversation) -> Conversation | None:
-    """Returns the conversation without its oldest exchange (the system turn stays), or None if only the last one is left."""
-    messages = conversation.messages
-    start = 1 if messages and messages[0].role == "system" else 0
-    later = [i for i, message in enumerate(messages) if i > start and message.role == "user"]
-    if not later:
-        return None
-    kept: tuple[Message, ...] = (*messages[:start], *messages[later[0] :])
-    return replace(conversation, messages=kept)

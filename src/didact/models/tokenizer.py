@@ -12,7 +12,7 @@ from didact.prompts.chat_format import FORMATS, ChatFormat
 from didact.prompts.model_format import ModelFormat
 
 END_OF_TEXT, PAD = "<|endoftext|>", "<|pad|>"
-_NORMAL, _UNKNOWN, _BYTE, _BPE = 1, 2, 6, 2
+_NORMAL, _UNKNOWN, _OWN, _BYTE, _BPE = 1, 2, 4, 6, 2
 """Piece types and the model type of sentencepiece's model file (sentencepiece_model.proto)."""
 
 
@@ -64,7 +64,7 @@ def make_ready(tokenizer: Any, chat_format: ChatFormat) -> list[str]:
         tokenizer.add_tokens([AddedToken(name, special=True, normalized=False) for name in new], special_tokens=True)
     if tokenizer.pad_token_id is None:
         # Padding carries weight 0 whatever its id is, so any token serves; the end token is what other tools expect.
-        tokenizer.pad_token = tokenizer.eos_token or chat_format.stop[0]
+        tokenizer.pad_token = tokenizer.eos_token or next((name for name in chat_format.stop if name in tokenizer.get_vocab()), None)
     return new
 
 
@@ -109,21 +109,20 @@ def from_sentencepiece(path: Path) -> Any:
     unknown = next((i for i, (_, _, kind) in enumerate(pieces) if kind == _UNKNOWN), None)
     bytes_too = any(kind == _BYTE for _, _, kind in pieces)
     spec = proto.normalizer_spec
-    tokenizer = Tokenizer(
-        _bpe(pieces, bytes_too)
-        if proto.trainer_spec.model_type == _BPE
-        else models.Unigram([(p, s) for p, s, _ in pieces], unknown, bytes_too)
-    )
+    merges = proto.trainer_spec.model_type == _BPE
+    tokenizer = Tokenizer(_bpe(pieces, bytes_too) if merges else models.Unigram(_scored(pieces), unknown, bytes_too))
     steps: list[Any] = [normalizers.Precompiled(spec.precompiled_charsmap)] if spec.precompiled_charsmap else []
     if spec.remove_extra_whitespaces:
-        steps += [normalizers.Replace(Regex(" {2,}"), " "), normalizers.Strip()]
+        steps += [normalizers.Replace(Regex(r"\A +| +\z"), ""), normalizers.Replace(Regex(" {2,}"), " ")]
     # sentencepiece puts a space before every text, even one that begins with a space.
     steps += [normalizers.Prepend("▁")] if spec.add_dummy_prefix else []
     tokenizer.normalizer = normalizers.Sequence([*steps, normalizers.Replace(" ", "▁")])
     tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
-    special = [p for p, _, kind in pieces if kind not in (_NORMAL, _BYTE)]
+    special = [p for p, _, kind in pieces if kind not in (_NORMAL, _OWN, _BYTE)]
     tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False) for name in special])
-    if proto.trainer_spec.model_type == _BPE and "<s>" in special:
+    # Pieces that whoever trained the model asked for (USER_DEFINED) are text that is always one token.
+    tokenizer.add_tokens([AddedToken(p, special=False, normalized=False) for p, _, kind in pieces if merges and kind == _OWN])
+    if merges and "<s>" in special:
         # The file does not say it, but Llama, Mistral and llama2.c put <s> before every text; T5's unigram models do not.
         tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", tokenizer.token_to_id("<s>"))])
     names = {
@@ -132,6 +131,12 @@ def from_sentencepiece(path: Path) -> Any:
         if name in special
     }
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, clean_up_tokenization_spaces=False, **names)
+
+
+def _scored(pieces: list[tuple[str, float, int]]) -> list[tuple[str, float]]:
+    """Returns a unigram model's pieces, the asked-for ones with the score that makes them win, as sentencepiece has it."""
+    best = max((score for _, score, kind in pieces if kind == _NORMAL), default=0.0)
+    return [(piece, len(piece) * best - 0.1 if kind == _OWN else score) for piece, score, kind in pieces]
 
 
 def _bpe(pieces: list[tuple[str, float, int]], bytes_too: bool) -> models.BPE:

@@ -20,6 +20,7 @@ from didact.base.registry import Registry
 from didact.base.types import Conversation, Message, Origin
 
 PROMPT, RESPONSE = 1, 2
+_REMEDY = "prompts.chat_format=chatml, or model"
 BOS, EOS, BOS_IF_ADDED = "{bos}", "{eos}", "{bos?}"
 """Control pieces that stand for the tokenizer's own first and last token, whatever they are called there. `{bos}` is left out
 where the tokenizer has none, `{bos?}` also where the tokenizer would not add it to plain text by itself."""
@@ -73,6 +74,16 @@ def control(name: str) -> Piece:
     return Piece(name, control=True)
 
 
+def plain_text(conversation: Conversation) -> list[Piece]:
+    """Returns text that belongs to nobody as pieces, in every format as the tokenizer writes it by itself.
+
+    >>> [piece.text for piece in plain_text(Conversation((Message("text", "Once"),), Origin("stories", "0")))]
+    ['{bos?}', 'Once']
+    """
+    bodies = (Piece(m.content, role=RESPONSE, turn=i, body=True) for i, m in enumerate(conversation.messages))
+    return [control(BOS_IF_ADDED), *bodies]
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """How the turns of one role are written."""
@@ -116,18 +127,18 @@ class PieceFormat:
 
     def _write(self, conversation: Conversation, generate: bool) -> Iterator[Piece]:
         messages, begin = conversation.messages, self.begin
+        if any(message.role == "text" for message in messages):
+            yield from plain_text(conversation)
+            return
         if self.bos != "never":
             yield control(BOS if self.bos == "always" else BOS_IF_ADDED)
-        if any(message.role == "text" for message in messages):
-            yield from (Piece(m.content, role=RESPONSE, turn=i, body=True) for i, m in enumerate(messages))
-            return
         prefix = ""
         if conversation.tools:
             messages = self._with_tools(conversation)
         if messages and messages[0].role == "system" and self.system != "turn":
             text, messages = messages[0].content, messages[1:]
             if self.system == "replace":
-                begin = (Piece(text + "\n\n", body=True),)
+                begin = (Piece(text + "\n\n", turn=0, body=True),)
             else:
                 prefix = text + "\n\n"
         yield from begin
@@ -136,14 +147,14 @@ class PieceFormat:
             last = index == len(messages) - 1 and not generate
             yield from self._turn(message, index + offset, prefix if message.role == "user" else "", last)
             prefix = "" if message.role == "user" else prefix
+        if prefix:
+            raise TemplateError(f"chat format '{self.name}' cannot show a system message without a user turn", remedy=_REMEDY)
         if generate:
             yield from self._header("assistant", len(conversation.messages))
 
     def _header(self, role: str, index: int) -> Iterator[Piece]:
         if role not in self.turns:
-            raise TemplateError(
-                f"chat format '{self.name}' cannot show a turn of role '{role}'", remedy="prompts.chat_format=chatml, or model"
-            )
+            raise TemplateError(f"chat format '{self.name}' cannot show a turn of role '{role}'", remedy=_REMEDY)
         yield from (replace(piece, turn=index) for piece in self.turns[role].header)
 
     def _turn(self, message: Message, index: int, prefix: str, last: bool) -> Iterator[Piece]:
@@ -160,14 +171,14 @@ class PieceFormat:
         if not message.tool_calls:
             return message.content
         if "tool" not in self.turns:
-            raise TemplateError(f"chat format '{self.name}' cannot show tool calls", remedy="prompts.chat_format=chatml, or model")
+            raise TemplateError(f"chat format '{self.name}' cannot show tool calls", remedy=_REMEDY)
         calls = [f"<tool_call>\n{json.dumps(_call(call), ensure_ascii=False)}\n</tool_call>" for call in message.tool_calls]
         return "\n".join([message.content, *calls] if message.content else calls)
 
     def _with_tools(self, conversation: Conversation) -> tuple[Message, ...]:
         """Returns the messages with the tool definitions written into the system turn."""
         if "tool" not in self.turns:
-            raise TemplateError(f"chat format '{self.name}' cannot show tools", remedy="prompts.chat_format=chatml, or model")
+            raise TemplateError(f"chat format '{self.name}' cannot show tools", remedy=_REMEDY)
         listed = "\n".join(json.dumps(tool, ensure_ascii=False) for tool in conversation.tools)
         text = (
             f"You may call these functions:\n<tools>\n{listed}\n</tools>\n"
@@ -256,7 +267,8 @@ FORMATS: Registry[ChatFormat] = Registry(
         "llama3": PieceFormat("llama3", _LLAMA3, bos="always"),
         "mistral": PieceFormat(
             "mistral",
-            {"user": Turn((control("[INST]"), Piece(" ")), (control("[/INST]"),)), "assistant": Turn((), (_EOS,))},
+            # No spaces: where Mistral's tokenizers want one behind a control token, they put it there themselves.
+            {"user": Turn((control("[INST]"),), (control("[/INST]"),)), "assistant": Turn((), (_EOS,))},
             bos="always",
             system="prefix",
             optional=True,

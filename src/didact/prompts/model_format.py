@@ -15,7 +15,7 @@ import jinja2
 from didact.base.errors import TemplateError
 from didact.base.files import fingerprint
 from didact.base.types import Conversation, Message
-from didact.prompts.chat_format import BOS_IF_ADDED, PROMPT, RESPONSE, Piece, control
+from didact.prompts.chat_format import PROMPT, RESPONSE, Piece, plain_text
 
 _REMEDY = "prompts.chat_format=chatml, or another of: didact ls formats"
 _TRIMS = (str, str.strip, str.lstrip, str.rstrip)
@@ -28,7 +28,7 @@ class ModelFormat:
         tokenizer: A transformers tokenizer; its template runs in transformers' sandbox.
 
     Raises:
-        TemplateError: There is no template, or it does not end an assistant turn with a control token.
+        TemplateError: There is no template, or it changes answers, or does not end them with a control token.
     """
 
     name = "model"
@@ -37,11 +37,15 @@ class ModelFormat:
         if not getattr(tokenizer, "chat_template", None):
             raise TemplateError("the tokenizer has no chat template", remedy=_REMEDY)
         self._tokenizer = tokenizer
-        names = {str(token) for token in tokenizer.get_added_vocab()} | {str(token) for token in tokenizer.all_special_tokens}
+        # Added tokens of white space only (Gemma has some) are a way to write text, not marks of a turn.
+        added = {str(token) for token in tokenizer.get_added_vocab() if str(token).replace("▁", " ").strip()}
+        names = added | {str(token) for token in tokenizer.all_special_tokens}
         self._names = re.compile("|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)) or r"(?!)")
         self._cache: dict[tuple[Any, ...], tuple[str, list[tuple[int, int]]]] = {}
         probe = (Message("user", "a"), Message("assistant", "b"))
         text = self._render([_as_dict(message, _mark(index)) for index, message in enumerate(probe)], (), False)
+        if _mark(1) not in text:
+            raise TemplateError("the tokenizer's chat template does not write an answer as it is", remedy=_REMEDY)
         tail = self._names.search(text, text.rfind(_mark(1)))
         if not tail:
             raise TemplateError(
@@ -54,9 +58,9 @@ class ModelFormat:
         """Returns the conversation as pieces. See `ChatFormat.pieces`."""
         messages = conversation.messages
         if any(message.role == "text" for message in messages):
-            return [control(BOS_IF_ADDED), *(Piece(m.content, role=RESPONSE, turn=i, body=True) for i, m in enumerate(messages))]
+            return plain_text(conversation)
         if hidden := self._control_text(conversation):
-            raise TemplateError(f"a tool definition or call spells the control token '{hidden}'", remedy=_REMEDY)
+            raise TemplateError(f"a tool's name, definition or call spells the control token '{hidden}'", remedy=_REMEDY)
         skeleton, spans = self._skeleton(conversation, generate)
         texts = self._verified(conversation, skeleton, generate)
         return list(self._cut(skeleton, spans, texts))
@@ -71,7 +75,7 @@ class ModelFormat:
         marked = [_as_dict(message, _mark(index)) for index, message in enumerate(messages)]
         text, spans = self._render(marked, conversation.tools, generate), list[tuple[int, int]]()
         for index, message in enumerate(messages):
-            if message.role != "assistant" or not message.train or generate:
+            if message.role != "assistant" or not message.train:
                 continue
             before = self._render(marked[:index], conversation.tools, True)
             if not text.startswith(before):
@@ -90,6 +94,9 @@ class ModelFormat:
         real = self._render([_as_dict(message, message.content) for message in messages], conversation.tools, generate)
         texts, position = dict[int, str](), 0
         literals = _MARK.split(skeleton)  # literal, index, literal, index, ... literal
+        for index, message in enumerate(messages):
+            if message.content.strip() and str(index) not in literals[1::2]:
+                raise self._rewritten(conversation, index)
         for place, part in enumerate(literals):
             if place % 2 == 0:
                 if not real.startswith(part, position):
@@ -105,7 +112,7 @@ class ModelFormat:
                 raise self._rewritten(conversation, int(part))
             texts[int(part)] = text
             position += len(text)
-        if position != len(real) or any(m.content.strip() and i not in texts for i, m in enumerate(messages)):
+        if position != len(real):
             raise self._rewritten(conversation, len(messages) - 1)
         return texts
 
@@ -136,10 +143,11 @@ class ModelFormat:
 
     def _control_text(self, conversation: Conversation) -> str:
         """Returns a control token's name that stands in tool data, which the template would paste without a placeholder."""
-        for value in _strings([list(conversation.tools), [list(m.tool_calls) for m in conversation.messages]]):
-            if found := self._names.search(value):
-                return found[0]
-        return ""
+        said = [[m.name, list(m.tool_calls)] for m in conversation.messages if m.name or m.tool_calls]
+        # Joined, because a template may write a name right behind another.
+        text = "".join(_strings([list(conversation.tools), said]))
+        found = self._names.search(text) or _MARK.search(text)
+        return found[0] if found else ""
 
 
 _MARK = re.compile("didactMark([0-9]+)x" + fingerprint("placeholder"))

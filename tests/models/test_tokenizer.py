@@ -1,0 +1,113 @@
+"""Tokenizers: made ready for a format, trained the same twice, and read from sentencepiece files with the same ids."""
+
+import json
+
+import pytest
+from tokenizer_zoo import FAMILIES, SHARED, ready
+
+from didact.base.errors import ModelError, RecipeError, TemplateError
+from didact.base.types import Conversation, Message, Origin
+from didact.models.tokenizer import chat_format_named, from_sentencepiece, load_tokenizer, make_ready, train_tokenizer
+from didact.prompts.chat_format import FORMATS
+
+TEXTS = ["Once upon a time there were 12 foxes.", "naïve café 東京 🦊", "\ttabs\n\n  and   spaces "] * 3
+AWKWARD = ["", " ", "   ", "  two  spaces ", "\ttab", "a\nb\n\nc", "naïve café 東京 🦊", "½ ﬁ Å é", "x.y (z) - £5", "<unk> <s> </s> <0x41>"]
+
+
+def test_training_twice_gives_the_same_file_to_the_byte(tmp_path):
+    for name in "ab":
+        train_tokenizer(iter(TEXTS * 20), 600).save_pretrained(tmp_path / name)
+    files = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert "tokenizer.json" in files and files == sorted(path.name for path in (tmp_path / "b").iterdir())
+    assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in files)
+
+
+def test_a_trained_tokenizer_writes_every_text_and_cuts_numbers_into_digits():
+    tokenizer = train_tokenizer(TEXTS, 400)
+    for text in (*TEXTS, "\x00 Ω never seen ￿"):
+        assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
+    assert tokenizer.convert_ids_to_tokens(tokenizer("1234")["input_ids"]) == ["1", "2", "3", "4"]
+    assert len(tokenizer) <= 400 and (tokenizer.eos_token, tokenizer.pad_token, tokenizer.bos_token) == ("<|endoftext|>", "<|pad|>", None)
+
+
+def test_a_folder_is_loaded_with_the_same_ids(tmp_path):
+    tokenizer = FAMILIES["metaspace_first"]()
+    tokenizer.save_pretrained(tmp_path)
+    assert load_tokenizer(str(tmp_path))("Hello there")["input_ids"] == tokenizer("Hello there")["input_ids"]
+
+
+def test_what_is_no_tokenizer_is_refused_with_what_is_there(tmp_path):
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(ModelError, match=r"the folder needs tokenizer.json; it holds notes.txt"):
+        load_tokenizer(str(tmp_path))
+    with pytest.raises(ModelError, match="not a sentencepiece model"):
+        load_tokenizer(str(tmp_path / "notes.txt"))
+
+
+def test_a_format_brings_its_control_tokens_and_padding_once():
+    tokenizer = FAMILIES["metaspace_first"]()
+    assert make_ready(tokenizer, FORMATS["gemma"]) == ["<start_of_turn>", "<end_of_turn>"]
+    assert make_ready(tokenizer, FORMATS["gemma"]) == [] == make_ready(tokenizer, FORMATS["plain"])
+    assert tokenizer.pad_token == "</s>"
+    assert tokenizer("<start_of_turn>", add_special_tokens=False)["input_ids"] == [len(tokenizer) - 2]
+
+
+def test_without_an_end_token_the_formats_own_pads():
+    tokenizer = FAMILIES["metaspace_first"]()
+    tokenizer.eos_token = None
+    make_ready(tokenizer, FORMATS["plain"])
+    assert tokenizer.pad_token is None
+    make_ready(tokenizer, FORMATS["chatml"])
+    assert tokenizer.pad_token == "<|im_end|>"
+
+
+def test_formats_are_found_by_name():
+    assert chat_format_named("chatml", None) is FORMATS["chatml"]
+    assert chat_format_named("model", ready("byte_level", "like_chatml").tokenizer).name == "model"
+    with pytest.raises(RecipeError, match="no format named 'x'"):
+        chat_format_named("x", None)
+    with pytest.raises(TemplateError, match="no chat template"):
+        chat_format_named("model", FAMILIES["byte_level"]())
+
+
+def real_lines(shared):
+    """Three hundred lines of English: stories, a play, a novel, articles, and what is awkward."""
+    lines = [*AWKWARD]
+    files = (
+        "stories_superni_task105/stories.txt",
+        "tinyshakespeare/input.txt",
+        "english_novels/Burnett_Garden_1911.txt",
+        "wikitext-2/valid.txt",
+    )
+    for name in files:
+        found = (shared / "text" / name).read_text(encoding="utf-8").split("\n")
+        lines += found[:: len(found) // 75][:75]
+    return lines
+
+
+# Control tokens that a line spells are text on both sides; no difference remains.
+@pytest.mark.parametrize("name", [name for name in SHARED if name != "gpt2"])
+def test_a_sentencepiece_file_gives_the_ids_of_the_sentencepiece_library(name, shared):
+    sentencepiece = pytest.importorskip("sentencepiece")
+    library = sentencepiece.SentencePieceProcessor(model_file=str(shared / "models" / SHARED[name]))
+    tokeniser, lines = ready(name, "chatml", shared), real_lines(shared)
+    rows = tokeniser.tokenise([Conversation((Message("text", line),), Origin("t", "0")) for line in lines], 10_000)
+    first = [tokeniser.bos_id] if tokeniser.adds_bos else []
+    assert len(lines) > 300
+    for line, row in zip(lines, rows, strict=True):
+        assert row.input_ids.tolist() == first + library.encode(line), line
+
+
+@pytest.mark.parametrize("name", ["mistral_v1", "tok105"])
+def test_models_that_merge_begin_with_bos_and_unigram_models_do_not(name, shared):
+    tokenizer = from_sentencepiece(shared / "models" / SHARED[name])
+    assert tokenizer("a")["input_ids"][0] == tokenizer.bos_token_id == 1
+    assert ready("seqio", "chatml", shared).adds_bos is False and ready(name, "chatml", shared).adds_bos is True
+
+
+def test_pieces_asked_for_by_name_stay_text(shared):
+    # This file asks for ( ) " - . and others to be pieces of their own; they are no control tokens.
+    tokenizer = from_sentencepiece(shared / "models" / SHARED["spiece"])
+    assert tokenizer.convert_ids_to_tokens(tokenizer("a.b (c)")["input_ids"]) == ["▁a", ".", "b", "▁", "(", "c", ")"]
+    special = {token["content"] for token in json.loads(tokenizer.backend_tokenizer.to_str())["added_tokens"]}
+    assert special == {"<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"}
