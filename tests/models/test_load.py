@@ -11,6 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, 
 
 from didact.base.errors import ModelError
 from didact.base.recipe import ModelSection, NewModel
+from didact.base.types import Conversation, Message, Origin
 from didact.models.load import Loaded, check_positions, load_base, load_checkpoint, load_tokeniser, save
 from didact.models.tokenizer import train_tokenizer
 
@@ -305,3 +306,14 @@ def test_the_count_of_weights_takes_shared_ones_once():
     tied = Loaded(random_model(type(MODELS["llama"])(**{**MODELS["llama"].to_dict(), "tie_word_embeddings": True})), tokeniser())
     untied = Loaded(random_model(MODELS["llama"]), tokeniser())
     assert untied.num_parameters - tied.num_parameters == VOCABULARY * 32
+
+
+def test_plain_transformers_prompts_a_saved_model_as_it_was_tuned(tmp_path):
+    made = Loaded(random_model(MODELS["llama"]), tokeniser("plain"))
+    save(made, tmp_path / "saved")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "saved")
+    said = Conversation((Message("user", "say it twice: one "),), Origin("t", "1"))
+    theirs = tokenizer.apply_chat_template(
+        [{"role": "user", "content": "say it twice: one "}], add_generation_prompt=True, return_dict=False
+    )
+    assert theirs == made.tokeniser.prompt(said, 100).input_ids.tolist()

@@ -18,6 +18,7 @@ from didact.base.recipe import ModelSection, NewModel
 from didact.data.tokens import Tokeniser
 from didact.models.tokenizer import chat_format_named, load_tokenizer, make_ready, train_tokenizer
 from didact.prompts.chat_format import format_fingerprint, golden
+from didact.prompts.jinja_export import chat_template
 
 FORMAT_FILE = "chat_format.json"
 _NOT_LOADABLE = (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError)
@@ -173,7 +174,7 @@ def _fit_embeddings(model: Any, tokeniser: Tokeniser, new_controls: tuple[str, .
 
 
 def save(loaded: Loaded, folder: Path) -> None:
-    """Writes a folder that transformers can load: safetensors weights, tokenizer, stop tokens, and the chat format's fingerprint."""
+    """Writes a folder that transformers can load: weights, tokenizer with the chat template, stop tokens, the format's fingerprint."""
     model, tokeniser = loaded.model, loaded.tokeniser
     stops = list(dict.fromkeys([*tokeniser.stop_ids, *([tokeniser.eos_id] if tokeniser.eos_id is not None else [])]))
     try:
@@ -185,7 +186,11 @@ def save(loaded: Loaded, folder: Path) -> None:
     model.generation_config.pad_token_id = tokeniser.tokenizer.pad_token_id
     model.generation_config.bos_token_id = tokeniser.bos_id
     model.save_pretrained(folder, safe_serialization=True)
-    tokeniser.tokenizer.save_pretrained(folder)
+    form, tokenizer = tokeniser.chat_format, tokeniser.tokenizer
+    if form.name != "model":
+        names = {"bos": tokenizer.bos_token or "", "eos": tokenizer.eos_token or ""}
+        tokenizer.chat_template = chat_template(form, **names, adds_bos=tokeniser.adds_bos)
+    tokenizer.save_pretrained(folder)
     write_json(folder / FORMAT_FILE, format_card(tokeniser))
 
 

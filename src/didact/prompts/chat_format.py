@@ -244,7 +244,9 @@ def format_fingerprint(chat_format: ChatFormat) -> str:
         conversation = golden(system=False)
         pieces = chat_format.pieces(conversation)
     prompt = chat_format.pieces(conversation.without_response(), generate=True)
-    return fingerprint(chat_format.name, chat_format.controls, chat_format.stop, pieces, prompt)
+    # What is written, not how a piece is stored: a checkpoint outlives the code.
+    written = [[(piece.text, piece.control, piece.role, piece.body) for piece in part] for part in (pieces, prompt)]
+    return fingerprint(chat_format.name, chat_format.controls, chat_format.stop, written)
 
 
 def _roles(*names: str, header: str, end: str, after: str = "\n", close: str = "\n") -> dict[str, Turn]:
