@@ -25,8 +25,9 @@ demo: $(READY) ## train a small model from nothing, judge it on unseen tasks, wr
 	$(BIN)/didact eval last
 	$(BIN)/didact report last
 
+# One thread for each of the two workers: threads that wait for busy cores cost more than they bring.
 test: $(READY) ## run the tests, without the slow ones
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow"
 
 slow: $(READY) ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow
