@@ -21,7 +21,8 @@ from typing import Any
 
 from didact.base.errors import RunError
 from didact.base.files import write_json, write_text
-from didact.base.recipe import Recipe, load_recipe
+from didact.base.recipe import Recipe
+from didact.base.recipe_file import load_recipe
 
 SUMMARY = "summary.json"
 PACKAGES = ("didact", "torch", "transformers", "tokenizers", "accelerate", "numpy", "safetensors")

@@ -15,7 +15,7 @@ from verbs import didact
 from didact import __version__
 from didact.apps.cli import app
 from didact.apps.views import CLOSE, OPEN
-from didact.base.recipe import load_recipe
+from didact.base.recipe_file import load_recipe
 
 COMMANDS = typer.main.get_command(app).commands
 VERBS = ["ls", "show", "tokens", "check", "new", "train", "eval", "report", "chat"]

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from didact.base.errors import RecipeError
-from didact.base.recipe import Recipe, load_recipe
+from didact.base.recipe import Recipe
+from didact.base.recipe_file import load_recipe
 
 ROOT = Path(__file__).parents[2]
 

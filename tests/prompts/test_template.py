@@ -75,7 +75,11 @@ def test_an_inverted_template_may_show_the_answer_but_not_ask_for_it(tmp_path: P
         ("  x:\n    promt: hi\n", "alpaca", ":5: unknown key 'templates.x.promt'; did you mean 'prompt'?"),
         ("  x:\n    response: hi\n", "alpaca", "give either prompt: or tk_instruct:"),
         ("  x:\n    prompt: hi\n    tk_instruct: {}\n", "superni", "give either prompt: or tk_instruct:"),
-        ("  x:\n    tk_instruct: {positive: -1}\n", "superni", ":5: templates.x.tk_instruct.positive: should be greater than or equal to 0"),
+        (
+            "  x:\n    tk_instruct: {positive: -1}\n",
+            "superni",
+            ":5: templates.x.tk_instruct.positive: should be greater than or equal to 0",
+        ),
         ("  x:\n    tk_instruct: {}\n", "alpaca", "layout for kinds: [superni]"),
         ("  x:\n    prompt: hi\n", "sharegpt", ":2: kinds.0"),
         ("  x:\n    prompt: hi\n", "", "kinds: is empty"),

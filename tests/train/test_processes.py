@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from tiny import didact, finished, write_recipe
 
 from didact.base.errors import ModelError
-from didact.base.recipe import load_recipe
+from didact.base.recipe_file import load_recipe
 from didact.jobs import train
 from didact.run import create_run
 from didact.train.launch import launch

@@ -41,7 +41,8 @@ def _wrong_usage(what: str, value: str, known: tuple[str, ...]) -> typer.BadPara
 def _recipe(path: Path, overrides: list[str] | None = None) -> Iterator[Any]:
     """Gives a recipe. An error inside that names one of its keys gets the file and line where that key was written."""
     from didact.base.config import validate
-    from didact.base.recipe import Recipe, read_document
+    from didact.base.recipe import Recipe
+    from didact.base.recipe_file import read_document
 
     document = read_document(path, overrides or ())
     recipe = validate(document, Recipe)

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from didact.apps.lists import recipe_files
 from didact.base.errors import RecipeError, did_you_mean
 from didact.base.files import write_text
-from didact.base.recipe import load_recipe
+from didact.base.recipe_file import load_recipe
 from didact.base.strict_yaml import to_yaml
 
 

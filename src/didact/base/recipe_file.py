@@ -1,0 +1,65 @@
+"""A recipe from its file: parents and overrides laid over one another, paths found beside the file that wrote them."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from didact.base.config import apply_overrides, laid_in, read_with_parents, validate, value_at
+from didact.base.recipe import Recipe
+from didact.base.strict_yaml import Document, Location
+
+_HUB_MODEL = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+_HUB_DATASET = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]*(?<!\.json)(?<!\.jsonl)(?<!\.csv)(?<!\.tsv)(?<!\.txt)(?<!\.gz)(?<!\.parquet)")
+"""What may be a hub id when nothing of that name is on the disk; a file name that rows come from is none."""
+
+
+def load_recipe(path: Path | str, overrides: Iterable[str] = ()) -> Recipe:
+    """Reads a recipe, its parent and the overrides.
+
+    Args:
+        path: The recipe file.
+        overrides: `section.key=value` pairs, applied last.
+
+    Raises:
+        RecipeError: All problems at once, with file and line.
+    """
+    return validate(read_document(path, overrides), Recipe)
+
+
+def read_document(path: Path | str, overrides: Iterable[str] = ()) -> Document:
+    """Reads a recipe, its parent and the overrides as plain data that knows where every key was written.
+
+    Raises:
+        RecipeError: A file is missing, is not YAML, or repeats a key.
+    """
+    document = apply_overrides(read_with_parents(Path(path)), overrides)
+    data: Any = document.data
+    for location, hub in _paths(data):
+        if isinstance(value := value_at(data, location), str) and value:
+            data = laid_in(data, location, _anchored(value, document.where(location), hub))
+    return Document(data, document.lines)
+
+
+def _paths(data: Mapping[str, Any]) -> Iterator[tuple[Location, re.Pattern[str] | None]]:
+    """Yields where the recipe names a path, and what a hub id looks like there."""
+    yield ("model", "base"), _HUB_MODEL
+    yield ("model", "tokenizer"), _HUB_MODEL
+    for location, hub in ((("prompts", "files"), None), (("tasks", "sources"), _HUB_DATASET)):
+        listed = value_at(data, location)
+        for number in range(len(listed)) if isinstance(listed, list) else ():
+            yield ((*location, number, "path") if hub else (*location, number)), hub
+
+
+def _anchored(value: str, where: str, hub: re.Pattern[str] | None) -> str:
+    """Returns a path made absolute: beside the recipe that wrote it, else in the working folder.
+
+    A path that is nowhere is taken as beside its recipe, so that messages say where we looked, unless it may be a hub id.
+    """
+    if value == "new":
+        return value
+    folder = Path() if where.startswith("command line") else Path(where.rpartition(":")[0]).parent
+    found = next((base / value for base in (folder, Path()) if (base / value).exists()), None)
+    if found is None and hub is not None and hub.fullmatch(value):
+        return value
+    return str((found or folder / value).resolve())
