@@ -11,8 +11,8 @@ from didact.base.recipe_file import load_recipe
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
 SMALL = (
-    "model.new.width=32 model.new.depth=1 model.new.heads=2 train.max_steps=2 train.batch_tokens=512 "
-    "train.precision=fp32 mixture.epoch_size=40"
+    "model.new.width=32 model.new.depth=1 model.new.heads=2 mixture.epoch_size=40 "
+    "train.max_steps=2 train.batch_tokens=512 train.precision=fp32"
 )
 
 
