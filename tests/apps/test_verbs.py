@@ -50,6 +50,21 @@ def test_every_example_of_every_help_runs(here, example):
         assert isinstance(json.loads(out), dict)
 
 
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+SHOWN = [re.split(r"\s{2,}", line)[0] for line in README.splitlines() if line.startswith("didact ") and "  " in line]
+
+
+def test_the_readme_shows_five_more_verbs():
+    assert [command.split()[1] for command in SHOWN] == ["show", "tokens", "check", "eval", "chat"]
+
+
+@pytest.mark.parametrize("command", SHOWN)
+def test_every_command_of_the_readme_runs(here, command):
+    seen = didact(command.removeprefix("didact "))
+    assert (seen.code, "Traceback" in seen.err) == (0, False), seen.err
+    assert seen.out
+
+
 def answer(command: str) -> dict:
     seen = didact(f"{command} --json")
     assert seen.code == 0, seen.err

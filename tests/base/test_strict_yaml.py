@@ -69,8 +69,9 @@ def test_a_quoted_or_block_scalar_is_always_a_text(text):
         ("a: \x00", ["x.yaml", "not YAML"]),
         ("[1, 2]", ["x.yaml:1", "not a mapping"]),
         ("a: 1\n---\nb: 2", ["not YAML"]),
-        ("[" * 100_000, ["nested too deeply"]),
-        ("a: " + "{b: " * 5000 + "1" + "}" * 5000, ["nested too deeply"]),
+        ("[" * 100_000, ["x.yaml:1", "nested more than 50 deep"]),
+        ("a: " + "{b: " * 5000 + "1" + "}" * 5000, ["x.yaml:1", "nested more than 50 deep"]),
+        ("\n".join(" " * depth + "b:" for depth in range(60)), ["x.yaml:51", "nested more than 50 deep"]),
     ],
 )
 def test_what_is_not_read_is_refused_with_file_and_line(text, said):

@@ -22,6 +22,10 @@ _SPECIAL: dict[str, Any] = {**dict.fromkeys(_NULL), **dict.fromkeys(_TRUE, True)
 _LONGEST_NUMBER = 400
 """Characters; longer ones are text. Python itself refuses whole numbers of more than 4,300 digits."""
 _REFUSED = {yaml.AnchorToken: "anchor &{}", yaml.AliasToken: "alias *{}", yaml.TagToken: "tag {}"}
+_OPENING = (yaml.FlowSequenceStartToken, yaml.FlowMappingStartToken, yaml.BlockSequenceStartToken, yaml.BlockMappingStartToken)
+_CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
+_DEEPEST = 50
+"""Levels; a recipe has six."""
 _KEY = re.compile(r"[a-z_]+(?:\.(?:[a-z_]+|[0-9]+)|\[[0-9]+\])*")
 
 
@@ -108,9 +112,15 @@ def nearby(path: Path) -> str:
 
 def parse_yaml(text: str, name: str) -> Document:
     """Reads a YAML mapping from text; `name` stands for the file in messages. Raises as `read_yaml`."""
-    problems = list[str]()
+    problems, depth = list[str](), 0
     try:
         for token in yaml.scan(text, Loader=yaml.SafeLoader):
+            depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+            if depth > _DEEPEST:  # Reading on would take minutes and then more stack than there is.
+                place = f"{name}:{token.start_mark.line + 1}"
+                raise RecipeError(
+                    f"nested more than {_DEEPEST} deep", where=place, remedy="write it with fewer brackets or less indentation"
+                )
             if (kind := _REFUSED.get(type(token))) is not None:
                 value: Any = getattr(token, "value", "")
                 what = kind.format("".join(part or "" for part in value) if isinstance(value, tuple) else value)
@@ -121,8 +131,8 @@ def parse_yaml(text: str, name: str) -> Document:
         place = f"{name}:{mark.line + 1}" if mark else name
         remedy = "put right indentation (spaces, no tabs), colons and quotes on that line"
         raise RecipeError(f"not YAML: {_in_words(error)}", where=place, remedy=remedy) from None
-    except RecursionError:
-        raise RecipeError("nested too deeply", where=name, remedy="write it with fewer brackets or less indentation") from None
+    except RecipeError:
+        raise
     except (ValueError, OverflowError) as error:
         raise RecipeError(f"not YAML: {error}", where=name, remedy="look for a backslash in double quotes") from None
     if problems:
