@@ -1,14 +1,41 @@
 """Fixtures that every test may use."""
 
+import shutil
 from pathlib import Path
 
 import pytest
+from verbs import didact, shrink
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder with real public data; tests that need it are skipped, by name, where it is absent."""
-    folder = Path(__file__).parents[2] / "shared" / "data"
+    folder = ROOT.parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip("the shared data folder is not here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working folder as a user has it: the demo's recipe, made small, and one finished run of it."""
+    folder = tmp_path_factory.mktemp("workplace")
+    shutil.copytree(ROOT / "recipes" / "demo", folder / "recipes" / "demo")
+    shutil.copy(ROOT / "recipes" / "demo.yaml", folder / "recipes")
+    shrink(folder / "recipes" / "demo.yaml")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DIDACT_RUNS", str(folder / "runs"))
+        patch.chdir(folder)
+        seen = didact("train recipes/demo.yaml train.max_steps=4")
+    assert seen.code == 0, seen.err
+    return folder
+
+
+@pytest.fixture
+def here(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same, as the working folder of this test."""
+    monkeypatch.chdir(workplace)
+    monkeypatch.setenv("DIDACT_RUNS", str(workplace / "runs"))
+    return workplace

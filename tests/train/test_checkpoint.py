@@ -9,7 +9,9 @@ from safetensors.torch import load_file
 from tiny import MODELS, random_model, tokeniser
 
 from didact.base.errors import RunError
+from didact.data.tokens import Tokeniser
 from didact.models.load import Loaded, load_checkpoint
+from didact.prompts.model_format import ModelFormat
 from didact.train import checkpoint
 
 
@@ -44,6 +46,7 @@ def test_a_checkpoint_has_what_is_needed_and_nothing_pickled(tmp_path):
     assert folder == tmp_path / "step_00000042"
     assert set(names(folder)) == {
         "chat_format.json",
+        "chat_template.jinja",
         "config.json",
         "generation_config.json",
         "model.safetensors",
@@ -151,12 +154,15 @@ def interrupt(path):
 
 
 def test_several_templates_of_one_tokenizer_are_saved_too(tmp_path):
-    # They lie in a folder of their own inside the checkpoint.
-    named = tokeniser()
-    named.tokenizer.chat_template = {"default": "{{ messages }}", "tool_use": "{{ tools }}"}
+    # They lie in a folder of their own inside the checkpoint; only the format `model` keeps what a tokenizer came with.
+    turns = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>{% endfor %}"
+    chatml = turns + "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    tokenizer = tokeniser().tokenizer
+    tokenizer.chat_template = {"default": chatml, "tool_use": "{{ tools }}" + chatml}
+    named = Tokeniser(tokenizer, ModelFormat(tokenizer))
     folder = write(tmp_path, Loaded(random_model(MODELS["llama"]), named), 1)
     assert any(path.is_dir() for path in folder.iterdir())
-    assert load_checkpoint(folder).tokeniser.tokenizer.chat_template == named.tokenizer.chat_template
+    assert load_checkpoint(folder).tokeniser.tokenizer.chat_template == tokenizer.chat_template
 
 
 def test_an_empty_folder_has_no_checkpoint(tmp_path):
