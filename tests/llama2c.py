@@ -4,6 +4,7 @@ Source: the export and run code of llama2.c (Karpathy 2023): its version-0 file 
 """
 
 import struct
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +122,8 @@ def read_tokenizer(data: bytes) -> Any:
     tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", BOS)])
     names = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, clean_up_tokenization_spaces=False, **names)
+
+
+if __name__ == "__main__":
+    # python tests/llama2c.py MODEL.bin TOKENIZER FOLDER
+    convert(*(Path(argument) for argument in sys.argv[1:4]))
