@@ -14,7 +14,6 @@ from verbs import didact
 
 from didact import __version__
 from didact.apps.cli import app
-from didact.apps.views import CLOSE, OPEN
 from didact.base.recipe_file import load_recipe
 
 COMMANDS = typer.main.get_command(app).commands
@@ -114,9 +113,13 @@ def test_tokens_mark_exactly_the_trained_ones(here):
     assert all(row["role"] == 2 for row in rows if row["weight"])
     assert rows[0]["weight"] == 0
     text = didact("tokens recipes/demo.yaml objective.prompt_weight=0 --index 5").out
-    marked = "".join(re.findall(f"{OPEN}(.*?){CLOSE}", text, re.DOTALL))
+    marked = "".join(re.findall("⟦(.*?)⟧", text, re.DOTALL))
     assert marked == "".join(row["text"] for row in rows if row["weight"])
     assert marked.endswith("<|im_end|>")
+    # With a small weight on the prompt, the answer alone stays in the marks of the full weight.
+    both = didact("tokens recipes/demo.yaml objective.prompt_weight=0.1 --index 5").out
+    assert re.findall("⟦(.*?)⟧", both, re.DOTALL) == [marked]
+    assert "".join(re.findall("⟨(.*?)⟩", both, re.DOTALL)).startswith("user")
 
 
 def test_a_prompt_weight_marks_the_prompt_with_that_weight(here):

@@ -123,7 +123,7 @@ def tokens(
         return
     say(f"task {origin.task}, example {origin.example}, template {origin.template}")
     trained = sum(bool(row["weight"]) for row in rows)
-    say(f"{len(rows):,} tokens, {trained:,} with a loss weight; green: full weight, yellow: a smaller one, underlined: control token")
+    say(f"{len(rows):,} tokens, {trained:,} with a loss weight; green or ⟦⟧: full weight, yellow or ⟨⟩: a smaller one")
     if sys.stdout.isatty():
         from rich.console import Console
 
@@ -266,7 +266,7 @@ def report(
         webbrowser.open(page.resolve().as_uri())
 
 
-@app.command(epilog=_examples('didact chat last "Repeat the last word: the cat sleeps"', 'didact chat last "Say it twice: dog" --json'))
+@app.command(epilog=_examples('didact chat last "Find the colour: red fox hall"', 'didact chat last "Say it twice: dog" --json'))
 def chat(
     run: RunName = "last",
     questions: Annotated[list[str] | None, typer.Argument(help="Questions to ask one after the other; none: talk in the terminal.")] = None,

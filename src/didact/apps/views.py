@@ -8,8 +8,8 @@ import numpy as np
 from didact.base.types import Conversation
 from didact.data.tokens import TokenisedExample, Tokeniser
 
-OPEN, CLOSE = "⟦", "⟧"
-"""Marks around what is trained on, where there are no colours."""
+FULL, PARTLY, NO_MARKS = ("⟦", "⟧"), ("⟨", "⟩"), ("", "")
+"""Marks around what is trained on, where there are no colours: with the full weight, with a smaller one, not at all."""
 
 
 def conversation_text(conversation: Conversation) -> str:
@@ -61,18 +61,20 @@ def coloured(rows: Sequence[dict[str, Any]]) -> Any:
 
 
 def marked(rows: Sequence[dict[str, Any]]) -> str:
-    """Returns tokens as plain text with marks around what is trained on.
+    """Returns tokens as plain text with marks around what is trained on: one kind for the full weight, one for smaller ones.
 
-    >>> marked([{"text": "a", "weight": 0.0}, {"text": "b", "weight": 1.0}, {"text": "c", "weight": 1.0}])
-    'a⟦bc⟧'
+    >>> marked([{"text": "a", "weight": 0.0}, {"text": "b", "weight": 0.2}, {"text": "c", "weight": 1.0}])
+    'a⟨b⟩⟦c⟧'
     """
-    parts, inside = [], False
+    most = max((row["weight"] for row in rows), default=0.0)
+    parts, marks = [], NO_MARKS
     for row in rows:
-        if bool(row["weight"]) != inside:
-            inside = not inside
-            parts.append(OPEN if inside else CLOSE)
+        wanted = NO_MARKS if not row["weight"] else FULL if row["weight"] == most else PARTLY
+        if wanted != marks:
+            parts += [marks[1], wanted[0]]
+            marks = wanted
         parts.append(_visible(row["text"]))
-    return "".join(parts) + (CLOSE if inside else "")
+    return "".join([*parts, marks[1]])
 
 
 def _visible(text: str) -> str:
