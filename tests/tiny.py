@@ -109,7 +109,7 @@ class Steps:
         self.asked.append(number)
         if number >= len(self.windows):
             return None
-        return Window(number, 0, tuple(tuple(step) for step in self.windows[number]))
+        return Window(number, tuple(tuple(step) for step in self.windows[number]))
 
 
 def write_recipe(folder: Path, **train: Any) -> Path:

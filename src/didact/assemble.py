@@ -37,6 +37,7 @@ class Assembly:
     """Hears a short story: one sentence for every stage."""
     given: Tokeniser | None = None
     """A tokeniser that is there already: the one of the checkpoint that is resumed or judged."""
+    _wordings: dict[str, tuple[Template, ...]] = field(default_factory=dict, init=False, repr=False)
 
     def check_names(self) -> None:
         """Looks up every name that the recipe chooses by, so that a slip is told before anything is read, not after training.
@@ -107,10 +108,6 @@ class Assembly:
         """The bundled templates and the recipe's own."""
         with about("prompts.files"):
             return TemplateSet.load([Path(file) for file in self.recipe.prompts.files])
-
-    @cached_property
-    def _wordings(self) -> dict[str, tuple[Template, ...]]:
-        return {}
 
     def wordings(self, task: Task) -> tuple[Template, ...]:
         """Returns the templates of a task that training draws from."""

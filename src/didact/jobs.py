@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from didact.assemble import Assembly
@@ -90,7 +89,7 @@ def train(
     Raises:
         DidactError: As `check`.
     """
-    loaded = load_checkpoint(checkpoint.newest(run.checkpoints)) if resume else None
+    loaded = load_tuned(run) if resume else None
     assembly = Assembly(recipe, say, loaded.tokeniser if loaded else None)
     forecast = _looked_ahead(assembly)
     main = os.environ.get("RANK", "0") == "0"
@@ -173,7 +172,7 @@ def evaluate(
     """
     recipe = run.recipe()
     levels = on or recipe.evaluate.on
-    tuned = load_checkpoint(checkpoint.newest(run.checkpoints))
+    tuned = load_tuned(run)
     assembly = Assembly(recipe, given=tuned.tokeniser)
     asked = [question for level in levels for question in _questions(assembly, level, tuned.tokeniser)]
     num_tasks, num_cut = len({q.unanswered.task for q in asked}), sum(q.num_cut > 0 for q in asked)
@@ -233,7 +232,6 @@ def local_model(loaded: Loaded, recipe: Recipe) -> LocalModel:
     return LocalModel(loaded, device, pick_precision(recipe.train.precision, device) if device.type == "cuda" else "fp32")
 
 
-def load_tuned(run: Run) -> tuple[Loaded, Path]:
-    """Returns a run's newest model and where it lies."""
-    folder = checkpoint.newest(run.checkpoints)
-    return load_checkpoint(folder), folder
+def load_tuned(run: Run) -> Loaded:
+    """Returns a run's newest model; one whose chat format is not what it was tuned with is refused."""
+    return load_checkpoint(checkpoint.newest(run.checkpoints))

@@ -89,7 +89,9 @@ def test_max_repeats_ends_the_stream_early():
 
 
 def test_windows_end_with_their_epoch():
-    assert [window.epoch for window in map(stream(2, window=1000).window, (0, 1)) if window] == [0, 1]
+    made = stream(2, window=1000)
+    assert [epoch for epoch, _, _ in made.spans()] == [0, 1]
+    assert [window.number for window in map(made.window, (0, 1)) if window] == [0, 1]
     assert stream(1).window(4) is None
 
 

@@ -282,10 +282,15 @@ def test_a_worse_model_is_called_worse_and_an_unclear_one_unclear(tmp_path: Path
         assert words in Page(write_report(tmp_path).read_text(encoding="utf-8")).text
 
 
+def test_the_final_loss_is_the_mean_of_the_last_tenth(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "metrics.jsonl", [{"step": step, "loss": float(100 - step)} for step in range(1, 41)])
+    assert report_json(tmp_path)["final_loss"] == 61.5  # (63 + 62 + 61 + 60) / 4
+
+
 def test_a_step_done_twice_counts_as_done_last(tmp_path: Path) -> None:
     rows = [{"step": step, "loss": loss, "num_tokens": step} for step, loss in ((1, 4.0), (2, 9.0), (2, 2.0))]
     write_jsonl(tmp_path / "metrics.jsonl", rows)
-    assert report_json(tmp_path)["final_loss"] == 3.0  # (4 + 2) / 2
+    assert report_json(tmp_path)["final_loss"] == 2.0  # of two logged steps the last one
     assert "2 steps" in Page(write_report(tmp_path).read_text(encoding="utf-8")).text
 
 

@@ -47,7 +47,7 @@ def open_chat(run: Run, system: str = "", max_new_tokens: int = 256) -> Chat:
     from didact.jobs import load_tuned, local_model
 
     recipe = run.recipe()
-    loaded, _ = load_tuned(run)
+    loaded = load_tuned(run)
     if recipe.sequence.max_length < 16:
         raise ModelError(
             f"the model holds {recipe.sequence.max_length} tokens: too few to talk", remedy="train with sequence.max_length=64 or more"

@@ -34,7 +34,8 @@ class Registry(Generic[T]):
         if isinstance(part, str) and ":" in part:
             module, attribute = part.split(":")
             part = self._parts[name] = getattr(import_module(module), attribute)
-        return part  # type: ignore[no-any-return]
+        found: T = part
+        return found
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._parts)

@@ -99,14 +99,3 @@ class Prediction:
     category: str = ""
     level: str = "unseen"
     """`unseen`: a task outside the training set; `held_in`: unseen rows of a trained task."""
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """A mean over examples with its interval, all in points (0 to 100)."""
-
-    name: str
-    value: float
-    low: float
-    high: float
-    num_examples: int

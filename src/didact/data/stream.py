@@ -25,7 +25,6 @@ class Window:
     """The optimiser steps of one window."""
 
     number: int
-    epoch: int
     steps: tuple[tuple[Row, ...], ...]
 
 
@@ -97,7 +96,7 @@ class TrainingStream:
     def _make(self, number: int, examples: Sequence[TokenisedExample | None]) -> Window:
         kept = [example for example in examples if example is not None]
         made = rows(kept, packed=self._section.pack, max_length=self._section.max_length, seed=self.mixture.seed, window=number)
-        return Window(number, self.spans()[number][0], tuple(tuple(step) for step in steps(made, self._batch_tokens)))
+        return Window(number, tuple(tuple(step) for step in steps(made, self._batch_tokens)))
 
     def forecast(self, audit: Audit, max_steps: int | None = None) -> Forecast:
         """Makes the windows until the run ends, and says what is in them.

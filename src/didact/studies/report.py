@@ -22,8 +22,8 @@ from didact.studies import plots
 LEVELS = {"unseen": "Unseen tasks", "held_in": "Held-in tasks (unseen rows of trained tasks)"}
 _METRICS = {"rouge_l": "ROUGE-L", "f1": "F1", "mcc": "MCC", "bleu": "BLEU"}
 _NUM_SAMPLES = 20
-_FINAL_ROWS = 10
-"""The final loss is the mean of so many last logged values: one step alone is mostly noise."""
+_FINAL_SHARE = 0.1
+"""The final loss is the mean of this share of the logged values, the last ones: one step alone is mostly noise in a long run."""
 
 Table = dict[str, Any]
 
@@ -55,7 +55,6 @@ def write_report(folder: Path) -> Path:
         missing_levels=[name for name in LEVELS if name not in found["scores"]],
         level_names=LEVELS,
         samples=samples(found["base"], found["tuned"]),
-        final_rows=_FINAL_ROWS,
     )
     # A lone half of a surrogate pair in a completion must not stop the page.
     write_text(folder / "report.html", page.lstrip().encode("utf-8", "replace").decode("utf-8"))
@@ -70,7 +69,7 @@ def report_json(folder: Path) -> Table:
 
     Returns:
         `run`, `num_steps`, `num_tokens` and `seconds` since the start of training, `final_loss` (nats per trained token, mean of
-        the last 10 logged values), and `scores`: level to `num_examples`, `overall`, `macro` and `endings` as `compare` has them.
+        the last tenth of the logged values), and `scores`: level to `num_examples`, `overall`, `macro` and `endings` as `compare` has them.
 
     Raises:
         RunError: There is no such folder.
@@ -188,14 +187,15 @@ def _read(folder: Path) -> Table:
 
 def _headline(found: Table) -> Table:
     rows = found["rows"]
-    losses = [row["loss"] for row in rows if row.get("loss") is not None][-_FINAL_ROWS:]
+    logged = [row["loss"] for row in rows if row.get("loss") is not None]
+    losses = logged[-max(round(_FINAL_SHARE * len(logged)), 1) :]
     kept = ("num_examples", "num_tasks", "overall", "macro", "endings")
     return {
         "run": found["run"],
         "num_steps": rows[-1]["step"] if rows else None,
         "num_tokens": max((row["num_tokens"] for row in rows if row.get("num_tokens") is not None), default=None),
         "seconds": max((row["seconds"] for row in rows if row.get("seconds") is not None), default=None),
-        "final_loss": math.fsum(losses) / len(losses) if losses else None,
+        "final_loss": math.fsum(losses) / len(losses) if logged else None,
         "scores": {level: {key: table[key] for key in kept if key in table} for level, table in found["scores"].items()},
     }
 

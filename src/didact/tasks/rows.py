@@ -11,7 +11,7 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from didact.base.errors import DataError, did_you_mean, missing_extra
 from didact.tasks.strict_json import KeyGivenTwice, flaw, load_json
@@ -133,7 +133,7 @@ def _open_file(file: Path) -> _Read:
 
 
 def _bytes(file: Path) -> IO[bytes]:
-    return gzip.open(file, "rb") if file.name.lower().endswith(".gz") else file.open("rb")  # type: ignore[return-value]
+    return cast(IO[bytes], gzip.open(file, "rb")) if file.name.lower().endswith(".gz") else file.open("rb")
 
 
 def _jsonl(file: Path) -> _Read:
