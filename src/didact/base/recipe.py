@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from didact.base.config import Section
 from didact.base.strict_yaml import to_yaml
+from didact.base.types import Level
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -63,8 +64,11 @@ class Source(Section):
     """Prefix of its task names; a source of one task has this name."""
     reader: Text
     """How rows become examples: see `didact ls readers`."""
-    path: Text
-    """A file, a folder or a hub id (`owner/name`). A path that exists beside this recipe wins over one in the working folder."""
+    path: str = ""
+    """A file, a folder or a hub id (`owner/name`). A path that exists beside this recipe wins over one in the working folder.
+    Readers `atlas` and `atlas_text` need none."""
+    world: int = 0
+    """For readers `atlas` and `atlas_text`: the seed of the world."""
     split: str | None = None
     """Split of a hub dataset; null: train."""
     subset: str | None = None
@@ -238,8 +242,8 @@ class TrainSection(Section):
 class EvaluateSection(Section):
     """How base and tuned model are judged."""
 
-    on: tuple[Literal["unseen", "held_in"], ...] = ("unseen",)
-    """unseen: tasks outside the training set; held_in: unseen rows of trained tasks."""
+    on: tuple[Literal["unseen", "held_in", Level], ...] = ("unseen",)
+    """unseen: tasks outside the training set; held_in: unseen rows of trained tasks; the others: the tasks whose source says so."""
     metrics: tuple[str, ...] = ("rouge_l", "exact_match")
     """Every row gets all of them: see `didact ls metrics`."""
     examples_per_task: Count = 100
@@ -249,7 +253,8 @@ class EvaluateSection(Section):
     batch_tokens: Count = 16_384
     """Most tokens of one generation batch, completions included."""
     template: str | None = None
-    """The one wording for evaluation; null: the first of `prompts.templates` that fits."""
+    """The one wording for evaluation; null: the first of `prompts.templates` that fits; drawn: each row has one of those that
+    fit, drawn from its identity."""
     resamples: Count = 2000
     """Bootstrap resamples behind intervals and paired tests."""
 

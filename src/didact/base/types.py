@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 Role = Literal["system", "user", "assistant", "tool", "text"]
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool", "text")
+Level = Literal["unseen_instances", "unseen_templates", "unseen_compositions", "unseen_relation", "unseen_family"]
+"""In what way the tasks of a controlled world are unseen, from the nearest to training to the farthest from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Example:
     fields: Mapping[str, str] = field(default_factory=dict)
     """Named texts that templates may use; the answer is not among them."""
     targets: tuple[str, ...] = ()
-    """Every accepted answer; training draws one, metrics take the best."""
+    """Every answer that may be trained on; training draws one, metrics take the best."""
     choices: tuple[str, ...] = ()
     """The options of a classification, in their order."""
     rationale: str = ""
@@ -72,6 +74,8 @@ class Example:
     tools: tuple[Mapping[str, Any], ...] = ()
     where: str = ""
     """File and row, for error messages and leak reports."""
+    accepted: tuple[str, ...] = ()
+    """Further answers that count as right when judging, as they stand; they are never trained on."""
 
     def text(self) -> str:
         """Returns the input side as one text: what leak checks compare."""
@@ -98,4 +102,4 @@ class Prediction:
     """Metric name to value (0 to 100)."""
     category: str = ""
     level: str = "unseen"
-    """`unseen`: a task outside the training set; `held_in`: unseen rows of a trained task."""
+    """`unseen`: a task outside the training set; `held_in`: unseen rows of a trained task; else the task's own level."""
