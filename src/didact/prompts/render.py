@@ -94,15 +94,19 @@ def draw_target(task: Task, example: Example, seed: int, epoch: int) -> str:
 def references(task: Task, example: Example, template: Template | None = None) -> tuple[str, ...]:
     """Returns every response that counts as right: each target in the template's words, or a conversation's last answer.
 
+    What the example accepts besides follows as it stands.
+
     >>> example = Example("1", {"q": "2 + 2?"}, targets=("4", "four"))
     >>> references(Task("sums", (example,)), example, Template("my/x", ("rows",), "{{ q }}", "It is {{ target }}."))
     ('It is 4.', 'It is four.')
     """
     if example.messages:
-        return tuple(message.content for message in example.messages if message.role == "assistant")[-1:]
+        said = tuple(message.content for message in example.messages if message.role == "assistant")[-1:]
+        return (*said, *example.accepted)
     template = _needed(task, example, template)
     where = _where(task, example, template)
-    return tuple(fill(template.response, _variables(task, example, target), where) for target in example.targets)
+    worded = tuple(fill(template.response, _variables(task, example, target), where) for target in example.targets)
+    return (*worded, *example.accepted)
 
 
 def _variables(task: Task, example: Example, target: str) -> dict[str, Any]:

@@ -27,14 +27,14 @@ from didact.prompts.sandbox import variables_of
 from didact.prompts.tk_instruct import TkSettings
 from didact.tasks.task import Task
 
-Kind = Literal["superni", "alpaca", "prompt_completion", "rows"]
+Kind = Literal["superni", "alpaca", "prompt_completion", "rows", "atlas"]
 Style = Literal["direct", "cot"]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$")]
 
 ALWAYS = ("task_name", "definition", "category", "choices", "language")
 ANSWER = ("target", "rationale")
 FIELDS: dict[str, tuple[str, ...]] = {"superni": ("input",), "alpaca": ("instruction", "input"), "prompt_completion": ("prompt",)}
-"""The fields that every example of a kind has. Kind rows is not here: its columns are known with the data."""
+"""The fields that every example of a kind has. Kinds rows and atlas are not here: their columns are known with the data."""
 CONVERSATIONS = ("sharegpt", "messages", "text")
 """Kinds whose examples are said already: nothing words them."""
 LIBRARY = Path(__file__).parent / "library"
@@ -63,6 +63,8 @@ class Template:
     """Write the prompt in the Tk-Instruct layout."""
     default: bool = True
     """Used where a recipe says `all`."""
+    held_out: bool = False
+    """Never trained on: tasks of level `unseen_templates` are asked in these wordings alone."""
     where: str = ""
     """File and line."""
 
@@ -82,6 +84,7 @@ class TemplateSection(Section):
     inverted: bool = False
     tk_instruct: TkSettings | None = None
     default: bool = True
+    held_out: bool = False
 
     @model_validator(mode="after")
     def _one_prompt(self) -> "TemplateSection":
@@ -134,7 +137,7 @@ def read_templates(path: Path) -> list[Template]:
             prompt=section.prompt or "",
             response="{{ target }}" if section.response is None else section.response,
             where=document.where(("templates", name)),
-            **{key: getattr(section, key) for key in ("system", "tasks", "style", "inverted", "tk_instruct", "default")},
+            **{key: getattr(section, key) for key in ("system", "tasks", "style", "inverted", "tk_instruct", "default", "held_out")},
         )
         for part in ("system", "prompt", "response"):
             _check_part(template, part, document, lines)
@@ -183,7 +186,7 @@ class TemplateSet:
         Raises:
             TemplateError: A file is wrong, or a name comes twice.
         """
-        paths = (*sorted(LIBRARY.glob("*.yaml")), *files)
+        paths = (*sorted(LIBRARY.rglob("*.yaml")), *files)
         return cls(template for path in paths for template in read_templates(path))
 
     def __iter__(self) -> Iterator[Template]:
@@ -221,7 +224,7 @@ class TemplateSet:
             named.update((template.name, template) for template in found)
         if task.kind in CONVERSATIONS:
             return (AS_IS,)
-        worded = [named[name] for name in sorted(named) if _words(named[name], task)]
+        worded = [named[name] for name in sorted(named) if _words(named[name], task) and _may_be_shown(named[name], task)]
         fitting = [template for template in worded if task.kind in FIELDS or _has_fields(template, task)]
         if fitting:
             return tuple(fitting)
@@ -230,7 +233,8 @@ class TemplateSet:
         raise self._nothing_fits(patterns, task)
 
     def _nothing_fits(self, patterns: Sequence[str], task: Task) -> TemplateError:
-        would = [template.name for template in self if _words(template, task) and (task.kind in FIELDS or _has_fields(template, task))]
+        possible = [template for template in self if _words(template, task) and _may_be_shown(template, task)]
+        would = [template.name for template in possible if task.kind in FIELDS or _has_fields(template, task)]
         expected = f"what fits: {', '.join(would)}" if would else f"there is no template for it yet; {_columns(task)}"
         remedy = "name one of these in prompts.templates" if would else f"write one with kinds: [{task.kind}] and name it in prompts.files"
         what = f"no template among {', '.join(patterns) or 'none'} fits task '{task.name}'"
@@ -243,6 +247,11 @@ def _is_named(template: Template, pattern: str) -> bool:
 
 def _words(template: Template, task: Task) -> bool:
     return task.kind in template.for_kinds and any(fnmatchcase(task.name, glob) for glob in template.tasks)
+
+
+def _may_be_shown(template: Template, task: Task) -> bool:
+    """Says whether a held-out wording, or one that is not, may be used for a task of this level."""
+    return task.level == "unseen_family" or template.held_out == (task.level == "unseen_templates")
 
 
 def _has_fields(template: Template, task: Task) -> bool:

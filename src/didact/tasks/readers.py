@@ -77,6 +77,8 @@ READERS: Registry[Reader] = Registry(
         "prompt_completion": prompt_completion,
         "rows": rows,
         "text": text,
+        "atlas": "didact.tasks.atlas.reader:atlas",
+        "atlas_text": "didact.tasks.atlas.reader:atlas_text",
     },
 )
 """Formats by name."""

@@ -66,6 +66,8 @@ def find_files(path: str, suffixes: tuple[str, ...] = ROW_SUFFIXES) -> tuple[Pat
     Raises:
         DataError: There is nothing at `path`, or nothing with a known suffix.
     """
+    if not path:
+        raise no_path()
     place, known = Path(path), f"a name that ends in one of: {', '.join(suffixes)}"
     if place.is_dir():
         found = sorted((file for file in place.rglob("*") if _is_visible(file, place) and _suffix(file, suffixes)), key=Path.as_posix)
@@ -82,6 +84,12 @@ def find_files(path: str, suffixes: tuple[str, ...] = ROW_SUFFIXES) -> tuple[Pat
     if _HUB_ID.fullmatch(path) and not _suffix(place, suffixes):
         return ()
     raise no_such_path(path)
+
+
+def no_path() -> DataError:
+    """Returns the error for a source of files that names none."""
+    expected = "path: a file, a folder or a hub id; only readers atlas and atlas_text need none"
+    return DataError("the source does not say where its rows are", expected=expected, remedy="add to the source: path: ...")
 
 
 def no_such_path(path: str) -> DataError:

@@ -13,7 +13,7 @@ from didact.base.recipe import Source
 from didact.base.types import Example
 from didact.tasks.cells import answers, as_text
 from didact.tasks.readers import read_examples
-from didact.tasks.rows import Row, no_such_path
+from didact.tasks.rows import Row, no_path, no_such_path
 from didact.tasks.strict_json import KeyGivenTwice, flaw, load_json
 from didact.tasks.task import LazyExamples, ReadReport, Task
 
@@ -72,6 +72,8 @@ def superni(source: Source) -> list[Task]:
 
 
 def _task_files(path: str) -> list[Path]:
+    if not path:
+        raise no_path()
     place = Path(path)
     if not place.exists():
         raise no_such_path(path)

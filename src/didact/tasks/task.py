@@ -4,10 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import overload
+from typing import get_args, overload
 
 from didact.base.errors import DataError, did_you_mean
-from didact.base.types import Example
+from didact.base.types import Example, Level
+
+LEVELS: tuple[str, ...] = get_args(Level)
+"""What a task of a source with levels of its own may be unseen at, from the nearest to training to the farthest from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,8 @@ class Task:
     metric: str = "rouge_l"
     split: str = ""
     """What the source's own split files say: train, test, excluded, or nothing."""
+    level: str = ""
+    """What the source itself says that these examples are unseen at: one of `LEVELS`, never trained on; empty: they may be."""
     report: ReadReport | None = None
     """The account of the source's rows; filled while examples are read."""
 
