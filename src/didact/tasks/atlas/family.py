@@ -1,0 +1,48 @@
+"""A family of tasks: one skill, made into any number of instances, each with an exact verifier."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+
+from didact.tasks.atlas.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One instance of a family."""
+
+    fields: Mapping[str, str]
+    """What templates may use; together they say everything that decides the answer."""
+    target: str
+    """The response that is trained on."""
+    accepted: tuple[str, ...] = ()
+    """Further answers that count as right, for example the bare word."""
+    choices: tuple[str, ...] = ()
+    rationale: str = ""
+    """The steps that lead to the answer, where there are any."""
+
+    @property
+    def key(self) -> str:
+        """What makes two instances the same."""
+        return "\n".join(f"{name}: {text}" for name, text in sorted(self.fields.items()))
+
+
+@dataclass(frozen=True)
+class Family:
+    """One skill."""
+
+    name: str
+    definition: str
+    """What it asks for, in one sentence."""
+    make: Callable[[World, str, Random], Instance]
+    """Draws an instance of a part."""
+    verify: Callable[[World, Mapping[str, str], str], bool]
+    """Says whether an answer is right, from the fields alone."""
+    parts: Mapping[str, str] = field(default_factory=lambda: {"": ""})
+    """Rules, relations or compositions, each with its level: `` (trained on), `unseen_relation` or `unseen_compositions`."""
+    unseen: bool = False
+    """True: the whole family is never trained on."""
+    num_train: int = 500
+    """Training instances, over all seen parts; fewer where the world has no more."""
+    num_unseen: int = 60
+    """Instances of each of its unseen tasks."""

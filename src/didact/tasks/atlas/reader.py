@@ -1,0 +1,113 @@
+"""Readers of the world: its plain text as one task, and its families as tasks with their five nested hold-outs."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from itertools import islice
+
+from didact.base.chance import rng, seed_of
+from didact.base.recipe import Source
+from didact.base.types import Example, Message
+from didact.tasks.atlas.documents import document
+from didact.tasks.atlas.family import Family, Instance
+from didact.tasks.atlas.registry import FAMILIES
+from didact.tasks.atlas.world import World, world
+from didact.tasks.task import LazyExamples, Task
+
+NUM_DOCUMENTS = 400_000
+"""Documents of the plain text unless `source.limit` says otherwise: more than any laptop trains on."""
+NUM_TRIES = 40
+"""Draws for each wanted instance, before a family counts as exhausted."""
+UNSEEN_SHARE = 5
+"""One in so many instances is never trained on."""
+
+
+def atlas(source: Source) -> list[Task]:
+    """Returns, for every family, the task that is trained on and those that are unseen, each at its level.
+
+    `atlas/F` is trained on. `atlas/F/unseen_instances` and `atlas/F/unseen_templates` hold instances that are not in it, in seen
+    and in held-out wordings; `unseen_relation` and `unseen_compositions` hold parts that are not. A family that is unseen as a
+    whole has only `atlas/F`.
+    """
+    return [task for name in FAMILIES for task in _tasks(FAMILIES[name], source)]
+
+
+def atlas_text(source: Source) -> list[Task]:
+    """Returns one task: the world's plain text, documents of 30 to 200 words, made when they are asked for."""
+    here, count = world(source.world), source.limit or NUM_DOCUMENTS
+    return [Task(source.name, _Documents(here, count), kind="text", categories=("text",), datasets=("atlas_text",))]
+
+
+class _Documents(Sequence[Example]):
+    """Documents by number, made when they are asked for."""
+
+    def __init__(self, here: World, count: int) -> None:
+        self._world, self._count = here, count
+
+    def __getitem__(self, index: int) -> Example:  # type: ignore[override]
+        if not 0 <= index < self._count:
+            raise IndexError(index)
+        return Example(str(index), messages=(Message("text", document(self._world, index)),))
+
+    def __len__(self) -> int:
+        return self._count
+
+
+def _tasks(family: Family, source: Source) -> Iterable[Task]:
+    levels = dict.fromkeys(level for level in family.parts.values() if level)
+    if family.unseen:
+        yield _task(family, source, "", "unseen_family")
+        return
+    yield _task(family, source, "", "")
+    yield _task(family, source, "/unseen_instances", "unseen_instances")
+    yield _task(family, source, "/unseen_templates", "unseen_templates")
+    for level in levels:
+        yield _task(family, source, f"/{level}", level)
+
+
+def _task(family: Family, source: Source, ending: str, level: str) -> Task:
+    return Task(
+        name=f"{source.name}/{family.name}{ending}",
+        examples=LazyExamples(partial(_examples, family, world(source.world), level, source.limit)),
+        kind="atlas",
+        definition=family.definition,
+        categories=(family.name,),
+        datasets=("atlas",),
+        licence="CC0-1.0",
+        metric="exact_match",
+        level=level,
+    )
+
+
+def _examples(family: Family, here: World, level: str, limit: int | None) -> list[Example]:
+    """Returns the instances of a family at a level, `` for those that are trained on."""
+    wanted = family.num_unseen if level else family.num_train
+    of_level = level if level in family.parts.values() else ""
+    parts = [part for part, its in family.parts.items() if its == of_level]
+    # Unseen templates are asked about other unseen instances than the seen templates are.
+    keeps = {"": "seen", "unseen_instances": "even", "unseen_templates": "odd"}.get(level, "all")
+    found: dict[str, Instance] = {}
+    drawn = rng(here.seed, "atlas instances", family.name, level)
+    for number in range(wanted * NUM_TRIES):
+        instance = family.make(here, parts[number % len(parts)], drawn)
+        if keeps in ("all", _share(here, family, instance)):
+            found.setdefault(instance.key, instance)
+        if len(found) == wanted:
+            break
+    return [_example(key, instance) for key, instance in islice(found.items(), limit)]
+
+
+def _share(here: World, family: Family, instance: Instance) -> str:
+    """Says which share an instance belongs to, from its identity alone: `seen`, or the `even` or `odd` half of the unseen."""
+    number = seed_of(here.seed, "atlas unseen", family.name, instance.key)
+    return "seen" if number % UNSEEN_SHARE else ("even", "odd")[number // UNSEEN_SHARE % 2]
+
+
+def _example(key: str, instance: Instance) -> Example:
+    return Example(
+        id=key.replace("\n", "; "),
+        fields=instance.fields,
+        targets=(instance.target,),
+        choices=instance.choices,
+        rationale=instance.rationale,
+        accepted=instance.accepted,
+    )
