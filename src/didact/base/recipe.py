@@ -9,12 +9,11 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from didact.base.config import Section
+from didact.base.objective_sections import ARCHITECTURES, AtLeast0, Positive, Share
+from didact.base.objective_sections import Objective as Objective
 from didact.base.strict_yaml import to_yaml
 from didact.base.types import Level
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-AtLeast0 = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 Text = Annotated[str, Field(min_length=1)]
 
@@ -22,16 +21,20 @@ Text = Annotated[str, Field(min_length=1)]
 class NewModel(Section):
     """The shape of a model made from nothing, for `model.base: new`."""
 
-    architecture: Literal["llama", "gpt2"] = "llama"
-    """Family of the network."""
+    architecture: Literal["llama", "gpt2", "t5", "bart", "bert"] = "llama"
+    """Family of the network: llama and gpt2 are decoders, t5 and bart encoder-decoders, bert is an encoder; to fit `objective.kind`."""
     width: Annotated[int, Field(ge=16)] = 256
     """Hidden size."""
     depth: Count = 6
-    """Layers."""
+    """Layers; of the encoder, where there is a decoder too."""
+    decoder_depth: Count | None = None
+    """Layers of an encoder-decoder's decoder; null: `depth`."""
     heads: Count | None = None
     """Attention heads; null: one for every 64 of width."""
     vocabulary: Annotated[int, Field(ge=300)] = 4096
-    """Tokens of the byte-level BPE tokenizer trained on the seen data; at most this many."""
+    """Tokens of the tokenizer trained on the seen data; at most this many, control tokens come on top."""
+    tokenizer: Literal["bpe", "unigram"] = "bpe"
+    """Kind of that tokenizer; both write every text byte for byte."""
     positions: Count | None = None
     """Longest sequence in tokens; null: `sequence.max_length`."""
     tokenizer_texts: Count = 20_000
@@ -171,26 +174,9 @@ class Sequence(Section):
     max_length: Annotated[int, Field(ge=8)] = 1024
     """Tokens; a longer prompt is cut, oldest turns first, the response last of all."""
     pack: bool = False
-    """True: several conversations share a row, kept apart; False: rows of like length are padded to the longest."""
-
-
-class Objective(Section):
-    """What is learnt from which token: weighted instruction tuning, arXiv 2507.07817."""
-
-    kind: Literal["causal"] = "causal"
-    """Every token is predicted from those before it."""
-    prompt_weight: AtLeast0 = 0.0
-    """Loss weight of prompt tokens, λp."""
-    response_weight: AtLeast0 = 1.0
-    """Loss weight of response tokens, λr."""
-    train_on: Literal["all", "last"] = "all"
-    """Which responses of a conversation carry the response weight; the others then weigh as prompt."""
-
-    @model_validator(mode="after")
-    def _something_is_learnt(self) -> "Objective":
-        if self.prompt_weight == 0 and self.response_weight == 0:
-            raise ValueError("prompt_weight and response_weight are both 0: nothing would be learnt")
-        return self
+    """True: several conversations share a row, kept apart; False: rows of like length are padded to the longest. Only for causal."""
+    stream: bool = False
+    """True: plain texts are joined, each ended by the end-of-text token, and cut into rows of exactly `max_length` tokens."""
 
 
 class Schedule(Section):
@@ -295,6 +281,21 @@ class Recipe(Section):
         if self.evaluate.max_new_tokens >= self.sequence.max_length:
             limit = f"sequence.max_length ({self.sequence.max_length})"
             raise ValueError(f"evaluate.max_new_tokens ({self.evaluate.max_new_tokens}) leaves no room for a prompt in {limit}")
+        return self
+
+    @model_validator(mode="after")
+    def _objective_fits(self) -> "Recipe":
+        kind, architecture, fitting = self.objective.kind, self.model.new.architecture, ARCHITECTURES[self.objective.kind]
+        if self.model.base == "new" and architecture not in fitting:
+            what = f"objective.kind ({kind}) trains {' or '.join(fitting)}, and model.new.architecture is {architecture}"
+            raise ValueError(f"{what}: model.new.architecture={fitting[0]}")
+        if self.sequence.pack and kind != "causal":
+            raise ValueError(f"sequence.pack (true) is for objective.kind causal, not {kind}: sequence.pack=false")
+        if self.sequence.pack and self.sequence.stream:
+            raise ValueError("sequence.stream fills its rows, so sequence.pack (true) has nothing to do: sequence.pack=false")
+        if self.sequence.stream and kind == "masked" and self.objective.masked.next_sentence:
+            what = "sequence.stream (true) joins the texts that objective.masked.next_sentence (true) tells from one another"
+            raise ValueError(f"{what}: objective.masked.next_sentence=false")
         return self
 
     def to_yaml(self) -> str:

@@ -28,23 +28,36 @@ class Batch:
     input_ids: np.ndarray
     """int64 (B, T)"""
     labels: np.ndarray
-    """int64 (B, T): the token that each position predicts; -100 where its weight is 0."""
+    """int64 (B, D): the token that each position has to tell; -100 where its weight is 0. D is T, but for encoder-decoders."""
     loss_weights: np.ndarray
-    """float32 (B, T): the weight of that prediction; 0 for padding, for ignored tokens and across documents."""
+    """float32 (B, D): the weight of that prediction; 0 for padding, for ignored tokens and across documents."""
     segment_ids: np.ndarray
     """int32 (B, T): 0 for padding, 1, 2, ... for the documents of a row."""
     positions: np.ndarray
     """int64 (B, T): restarts at 0 in each document."""
+    decoder_input_ids: np.ndarray | None = None
+    """int64 (B, D) for encoder-decoders: the labels one place later, behind the start token of each document."""
+    decoder_segment_ids: np.ndarray | None = None
+    """int32 (B, D) for encoder-decoders: as `segment_ids`."""
+    prefix: np.ndarray | None = None
+    """bool (B, T) for prefix LMs: True where every token of the document may look, before and behind it."""
+    token_types: np.ndarray | None = None
+    """int64 (B, T) for BERT: 1 in the second text of a row, else 0."""
+    next_segment: np.ndarray | None = None
+    """int64 (B,) for BERT: 0 the second text follows the first, 1 it is from another document, -100 there is nothing to tell.
+    Telling it counts as one prediction of weight 1."""
 
     @property
     def num_targets(self) -> int:
         """Predictions of non-zero weight: this batch's part of WIT's normaliser."""
-        return int(np.count_nonzero(self.loss_weights))
+        pairs = 0 if self.next_segment is None else int(np.count_nonzero(self.next_segment != IGNORE))
+        return int(np.count_nonzero(self.loss_weights)) + pairs
 
     @property
     def num_tokens(self) -> int:
-        """Tokens that are not padding."""
-        return int(np.count_nonzero(self.segment_ids))
+        """Tokens that are not padding, those of a decoder too."""
+        decoder = 0 if self.decoder_segment_ids is None else int(np.count_nonzero(self.decoder_segment_ids))
+        return int(np.count_nonzero(self.segment_ids)) + decoder
 
 
 def pack(lengths: Sequence[int], capacity: int) -> list[list[int]]:
