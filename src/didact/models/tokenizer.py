@@ -1,17 +1,22 @@
 """Tokenizers: loaded from a hub id, a folder or a sentencepiece file, or trained on the seen texts; made ready for a chat format."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from didact.base.errors import ModelError, missing_extra
+from didact.data.objective_tokens import BART_MASK, BERT_MASK, FIRST, SEPARATOR
+from didact.models.unigram import train_unigram
 from didact.prompts.chat_format import FORMATS, ChatFormat
 from didact.prompts.model_format import ModelFormat
 
 END_OF_TEXT, PAD = "<|endoftext|>", "<|pad|>"
+_OWN_NAMES = {BART_MASK: "mask_token", BERT_MASK: "mask_token", FIRST: "cls_token", SEPARATOR: "sep_token"}
+"""Control tokens for which transformers has a place of its own."""
 _NORMAL, _UNKNOWN, _OWN, _BYTE, _BPE = 1, 2, 4, 6, 2
 """Piece types and the model type of sentencepiece's model file (sentencepiece_model.proto)."""
 
@@ -56,36 +61,53 @@ def chat_format_named(name: str, tokenizer: Any) -> ChatFormat:
     return ModelFormat(tokenizer) if name == "model" else FORMATS[name]
 
 
-def make_ready(tokenizer: Any, chat_format: ChatFormat) -> list[str]:
-    """Gives the tokenizer the control tokens that the format needs and a padding token. Returns the names that are new to it."""
+def make_ready(tokenizer: Any, chat_format: ChatFormat, controls: Sequence[str] = ()) -> list[str]:
+    """Gives the tokenizer the control tokens that format and objective need, and a padding token. Returns the names that are new to it.
+
+    Args:
+        tokenizer: A fast transformers tokenizer; what it has already keeps its id.
+        chat_format: How turns are written.
+        controls: From `objective_controls`. A tokenizer with a mask, first or separator token of its own gets no second one.
+    """
     known = tokenizer.get_vocab()
-    new = [name for name in chat_format.controls if name not in known]
+    asked = [name for name in controls if name not in _OWN_NAMES or getattr(tokenizer, _OWN_NAMES[name]) is None]
+    new = [name for name in dict.fromkeys([*chat_format.controls, *asked]) if name not in known]
     if new:
         tokenizer.add_tokens([AddedToken(name, special=True, normalized=False) for name in new], special_tokens=True)
+    for name in asked:
+        if name in _OWN_NAMES:
+            setattr(tokenizer, _OWN_NAMES[name], name)
     if tokenizer.pad_token_id is None:
         # Padding carries weight 0 whatever its id is, so any token serves; the end token is what other tools expect.
         tokenizer.pad_token = tokenizer.eos_token or next((name for name in chat_format.stop if name in tokenizer.get_vocab()), None)
     return new
 
 
-def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Any:
-    """Returns a byte-level BPE tokenizer trained on texts: every text can be written with it, byte for byte.
+def train_tokenizer(texts: Iterable[str], vocabulary: int, kind: Literal["bpe", "unigram"] = "bpe") -> Any:
+    """Returns a tokenizer trained on texts: every text can be written with it, byte for byte.
+
+    Both kinds work on bytes: what the training texts do not hold is written as single bytes.
 
     Args:
         texts: What it is trained on.
         vocabulary: Tokens, at most.
+        kind: bpe merges the most frequent pairs; unigram keeps the pieces that make the texts most probable (arXiv 1804.10959).
     """
-    tokenizer = Tokenizer(models.BPE())
     # Numbers are cut into digits, as most current models do: arithmetic needs it and the vocabulary stays small.
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
-    )
+    cutter = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    special, alphabet = [END_OF_TEXT, PAD], sorted(pre_tokenizers.ByteLevel.alphabet())
+    if kind == "bpe":
+        tokenizer = Tokenizer(models.BPE())
+        tokenizer.pre_tokenizer = cutter
+        trainer = trainers.BpeTrainer(vocab_size=vocabulary, special_tokens=special, initial_alphabet=alphabet, show_progress=False)
+        tokenizer.train_from_iterator(texts, trainer)
+    else:
+        words = Counter(word for text in texts for word, _ in cutter.pre_tokenize_str(text))
+        pieces = train_unigram(words, vocabulary - len(special), alphabet)
+        tokenizer = Tokenizer(models.Unigram([*((name, 0.0) for name in special), *pieces]))
+        tokenizer.pre_tokenizer = cutter
+        tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False) for name in special])
     tokenizer.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary, special_tokens=[END_OF_TEXT, PAD], initial_alphabet=sorted(alphabet), show_progress=False
-    )
-    tokenizer.train_from_iterator(texts, trainer)
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=END_OF_TEXT, pad_token=PAD)
 
 
