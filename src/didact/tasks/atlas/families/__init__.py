@@ -1,0 +1,1 @@
+"""The families of tasks: a file per area, a constant per family."""
