@@ -1,0 +1,51 @@
+"""Families about words: their opposites, plurals and past tenses."""
+
+from collections.abc import Callable, Mapping
+from random import Random
+
+from didact.tasks.atlas.families.knowledge import is_one_of
+from didact.tasks.atlas.family import Family, Instance
+from didact.tasks.atlas.world import World
+
+
+def _pairs(here: World, table: str, both_ways: bool) -> list[tuple[str, str]]:
+    """Returns the words of a table, each with what belongs to it."""
+    pairs = [(one, other) for one, other in here.words[table]]
+    return pairs + [(other, one) for one, other in pairs] if both_ways else pairs
+
+
+def _maker(table: str, phrase: str, both_ways: bool = False) -> Callable[[World, str, Random], Instance]:
+    def make(here: World, part: str, drawn: Random) -> Instance:
+        word, answer = drawn.choice(_pairs(here, table, both_ways))
+        return Instance({"word": word}, f"The {phrase} of {word} is {answer}.", (answer,))
+
+    return make
+
+
+def _verifier(table: str, phrase: str, both_ways: bool = False) -> Callable[[World, Mapping[str, str], str], bool]:
+    def verify(here: World, fields: Mapping[str, str], answer: str) -> bool:
+        word = fields["word"]
+        right = [other for one, other in _pairs(here, table, both_ways) if one == word]
+        return is_one_of(answer, (*right, *(f"the {phrase} of {word} is {other}" for other in right)))
+
+    return verify
+
+
+OPPOSITE = Family(
+    "opposite",
+    "Say the opposite of a word.",
+    _maker("opposites", "opposite", both_ways=True),
+    _verifier("opposites", "opposite", both_ways=True),
+    unseen=True,
+)
+"""`What is the opposite of hot?` `The opposite of hot is cold.`"""
+PLURAL = Family("plural", "Say the plural of a word.", _maker("plurals", "plural"), _verifier("plurals", "plural"))
+"""`What is the plural of leaf?` `The plural of leaf is leaves.`"""
+PAST_TENSE = Family(
+    "past_tense",
+    "Say the past tense of a word.",
+    _maker("pasts", "past tense"),
+    _verifier("pasts", "past tense"),
+    unseen=True,
+)
+"""`What is the past tense of go?` `The past tense of go is went.`"""
