@@ -37,10 +37,19 @@ def rng(seed: int, purpose: str, *identity: Identity) -> random.Random:
     return random.Random(seed_of(seed, purpose, *identity))
 
 
+def generator(seed: int, purpose: str, *identity: Identity) -> np.random.Generator:
+    """Returns a numpy generator for one purpose and one identity.
+
+    >>> generator(0, "corrupt", "task1", 7).permutation(4).tolist() == permutation(4, 0, "corrupt", "task1", 7).tolist()
+    True
+    """
+    return np.random.Generator(np.random.PCG64(seed_of(seed, purpose, *identity)))
+
+
 def permutation(length: int, seed: int, purpose: str, *identity: Identity) -> np.ndarray:
     """Returns the numbers 0 to `length - 1` in an order drawn from identity, int64 (length,).
 
     >>> sorted(permutation(4, 0, "order", "task1").tolist())
     [0, 1, 2, 3]
     """
-    return np.random.Generator(np.random.PCG64(seed_of(seed, purpose, *identity))).permutation(length)
+    return generator(seed, purpose, *identity).permutation(length)
