@@ -1,6 +1,7 @@
 """Families about lists, texts, scenes, numbers and compositions: their verifiers are right, and so are their wordings."""
 
 import re
+from functools import cache
 from itertools import pairwise
 from random import Random
 
@@ -103,6 +104,7 @@ def drawn(family: Family, part: str, seed: int = 0, count: int = 200) -> list[In
     return [family.make(world(seed), part, rng) for _ in range(count)]
 
 
+@cache
 def wordings(name: str) -> list[Template]:
     """The templates of a family."""
     return read_templates(LIBRARY / "atlas" / f"{name}.yaml")
