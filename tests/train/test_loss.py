@@ -50,7 +50,7 @@ class Bigram(nn.Module):
         def forward(self, input_ids, use_cache):
             return BaseModelOutput(last_hidden_state=nn.functional.one_hot(input_ids, 9).float())
 
-    device = CPU
+    device, config = CPU, MODELS["llama"]
 
     def __init__(self):
         super().__init__()

@@ -16,6 +16,8 @@ import torch.nn.functional as F
 from transformers import AttentionInterface, AttentionMaskInterface
 
 from didact.base.errors import ModelError
+from didact.models.architecture import architecture_of, logits_of
+from didact.models.prefix import as_the_model_takes_it, prefix_mask
 
 NAME = "didact_documents"
 Spans = tuple[tuple[int, int, int], ...]
@@ -164,7 +166,7 @@ def check_causal(model: Any, vocabulary: int, tolerance: float = 1e-4) -> None:
     """Changes the last token of a probe and looks whether an earlier prediction noticed.
 
     Args:
-        model: What is to be trained on predicting the next token.
+        model: What is to be trained on predicting the next token: a decoder, or an encoder-decoder, whose decoder is probed.
         vocabulary: Token ids to draw from.
         tolerance: As in `keep_apart`.
 
@@ -175,14 +177,66 @@ def check_causal(model: Any, vocabulary: int, tolerance: float = 1e-4) -> None:
     other = ids.clone()
     other[-1] = (ids[-1] + 1) % vocabulary
     before, after = _logits(model, ids)[:-1], _logits(model, other)[:-1]
-    if not (torch.isfinite(before).all() and torch.isfinite(after).all()):
-        raise ModelError(f"the logits of {type(model).__name__} are not numbers", remedy="set model.base to a model that is whole")
-    if not float((before - after).abs().max()) <= tolerance * max(1.0, float(before.abs().max())):
+    _check_numbers(model, before, after)
+    if _differ(before, after, tolerance):
         raise ModelError(
             f"{type(model).__name__} sees the token that it is to predict",
             expected="a decoder: a model that reads from left to right",
             remedy="set model.base to a causal language model",
         )
+
+
+def check_finite(model: Any, vocabulary: int) -> None:
+    """Looks whether a model's logits on a probe are numbers.
+
+    Raises:
+        ModelError: They are not.
+    """
+    _check_numbers(model, _logits(model, _probe(model, vocabulary)))
+
+
+def check_prefix(model: Any, vocabulary: int, tolerance: float = 1e-4) -> None:
+    """Looks on a probe of two packed documents whether the model keeps to the mask of a prefix language model.
+
+    Args:
+        model: A decoder that is to be trained on `objective.kind: prefix`.
+        vocabulary: Token ids to draw from.
+        tolerance: As in `keep_apart`.
+
+    Raises:
+        ModelError: A prediction sees its own token or another document, or the beginning of a prefix does not see its end.
+    """
+    ids = _probe(model, vocabulary)
+    segments = torch.tensor([[1] * 7 + [2] * 5], device=model.device)
+    prefix = torch.tensor([[True] * 4 + [False] * 3 + [True] * 2 + [False] * 3], device=model.device)
+    positions = torch.cat([torch.arange(length, device=model.device) for length in (7, 5)])[None]
+    mask = as_the_model_takes_it(prefix_mask(segments, prefix), model)
+
+    def logits(changed: int | None = None) -> torch.Tensor:
+        tokens = ids.clone()
+        if changed is not None:
+            tokens[changed] = (ids[changed] + 1) % vocabulary
+        return _logits(model, tokens, attention_mask=mask, position_ids=positions)
+
+    refusal = ModelError(f"{type(model).__name__} does not keep to the mask of a prefix language model", remedy="objective.kind=causal")
+    try:
+        plain, suffix, end_of_prefix = logits(), logits(6), logits(3)
+    except (RuntimeError, ValueError, TypeError) as error:  # BLOOM, for one, makes its positions from a mask of another shape
+        raise refusal from error
+    _check_numbers(model, plain)
+    leaks = _differ(plain[:6], suffix[:6], tolerance) or _differ(plain[7:], suffix[7:], tolerance)
+    if leaks or not _differ(plain[:1], end_of_prefix[:1], 0.0):
+        raise refusal
+
+
+def _differ(before: torch.Tensor, after: torch.Tensor, tolerance: float) -> bool:
+    """Says whether logits differ by more than rounding; what is no number differs."""
+    return not float((before - after).abs().max()) <= tolerance * max(1.0, float(before.abs().max()))
+
+
+def _check_numbers(model: Any, *logits: torch.Tensor) -> None:
+    if not all(bool(torch.isfinite(part).all()) for part in logits):
+        raise ModelError(f"the logits of {type(model).__name__} are not numbers", remedy="set model.base to a model that is whole")
 
 
 def _probe(model: Any, vocabulary: int) -> torch.Tensor:
@@ -191,11 +245,16 @@ def _probe(model: Any, vocabulary: int) -> torch.Tensor:
 
 @torch.no_grad()
 def _logits(model: Any, ids: torch.Tensor, **options: Any) -> torch.Tensor:
-    """Returns the model's logits (T, V) for one row of tokens, nothing dropped."""
-    was_training = model.training
+    """Returns the model's logits (T, V) for one row of tokens, nothing dropped; an encoder-decoder's decoder gets them."""
+    was_training, architecture = model.training, architecture_of(model.config)
+    given = {"input_ids": ids[None]}
+    if architecture == "encoder_decoder":
+        given = {"input_ids": ids.new_tensor([[1, 2, 3]]), "decoder_input_ids": ids[None]}
+    if architecture != "encoder":
+        options["use_cache"] = False
     model.eval()
     try:
-        logits: torch.Tensor = model(input_ids=ids[None], use_cache=False, **options).logits[0]
+        logits: torch.Tensor = logits_of(model(**given, **options))[0]
         return logits
     finally:
         model.train(was_training)
