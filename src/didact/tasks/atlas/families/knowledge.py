@@ -49,11 +49,9 @@ def bare(fact: Fact) -> tuple[str, ...]:
 
 def find_fact(here: World, relation_name: str, country_name: str) -> Fact | None:
     """Returns what is true, from the words of a question: `national flower`, `India`."""
-    for relation, name in COUNTRY_RELATIONS.items():
-        for country in here.countries:
-            if (name, country.name) == (relation_name, country_name):
-                return country_fact(country, relation)
-    return None
+    relation = next((relation for relation, name in COUNTRY_RELATIONS.items() if name == relation_name), None)
+    country = next((country for country in here.countries if country.name == country_name), None)
+    return country_fact(country, relation) if country and relation else None
 
 
 # A question about a country.
@@ -104,7 +102,8 @@ def _make_country_from_fact(here: World, part: str, drawn: Random) -> Instance:
 
 def _verify_country_from_fact(here: World, fields: Fields, answer: str) -> bool:
     name, shown = fields["relation"], fields["value"]
-    owner = next(owners.get(shown) for relation, its in COUNTRY_RELATIONS.items() if its == name and (owners := _owners(here, relation)))
+    relation = next(relation for relation, its_name in COUNTRY_RELATIONS.items() if its_name == name)
+    owner = _owners(here, relation).get(shown)
     return owner is not None and is_one_of(answer, (f"{shown} is the {name} of {owner.name}", *_names(owner)))
 
 
@@ -180,15 +179,12 @@ def _make_true_or_false(here: World, part: str, drawn: Random) -> Instance:
 
 
 def _verify_true_or_false(here: World, fields: Fields, answer: str) -> bool:
-    start = fields["statement"].partition(" is ")[0] + " is "
-    truth = next(
-        fact.sentence
-        for relation in COUNTRY_RELATIONS
-        for country in known(here, relation)
-        if (fact := country_fact(country, relation)) and fact.sentence.startswith(start)
-    )
-    verdict = "true" if fields["statement"] == truth else "false"
-    return is_one_of(answer, (verdict, f"it is {verdict}", f"{truth[:-1]}, so it is {verdict}"))
+    relation, _, country = fields["statement"].removeprefix("The ").partition(" is ")[0].partition(" of ")
+    fact = find_fact(here, relation, country)
+    if fact is None:
+        return False
+    verdict = "true" if fields["statement"] == fact.sentence else "false"
+    return is_one_of(answer, (verdict, f"it is {verdict}", f"{fact.sentence[:-1]}, so it is {verdict}"))
 
 
 TRUE_OR_FALSE = Family(
