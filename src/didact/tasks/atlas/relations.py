@@ -16,23 +16,9 @@ COUNTRY_RELATIONS = {
 """Relation to its name inside a sentence; each has one value."""
 THING_RELATIONS = ("kind", "colour", "material", "part", "place")
 _WITH_ARTICLE = ("currency", "animal", "flower", "bird")
-UNCOUNTED = (
-    "bread",
-    "milk",
-    "water",
-    "wool",
-    "wood",
-    "hair",
-    "fur",
-    "sand",
-    "cotton",
-    "skin",
-    "bark",
-    "foam",
-    "juice",
-    "steam",
-    "pulp",
-    "flesh",
+UNCOUNTED = frozenset(
+    "bread milk water tea coffee cocoa lemonade cola wine beer juice cheese butter rice sugar salt chocolate ham ketchup flour "
+    "garlic broccoli celery spinach wool wood hair fur sand cotton skin bark foam icing steam pulp flesh".split()  # noqa: SIM905
 )
 """Words without an article."""
 

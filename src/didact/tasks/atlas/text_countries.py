@@ -197,7 +197,6 @@ def claims(here: World, drawn: Random) -> str:
             options = drawn.sample([fact.answer, *wrong], 3)
             shown = " ".join(f"({letter}) {text}" for letter, text in zip("ABC", options, strict=True))
             right = "ABC"[options.index(fact.answer)]
-            said.append(
-                f"{drawn.choice(('The choices were', 'On the sheet stood', 'They could choose from'))} {shown}. {recalled}, which is ({right})."
-            )
+            opening = drawn.choice(("The choices were", "On the sheet stood", "They could choose from"))
+            said.append(f"{opening} {shown}. {recalled}, which is ({right}).")
     return " ".join(said)

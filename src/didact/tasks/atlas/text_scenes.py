@@ -5,7 +5,7 @@ from random import Random
 from didact.tasks.atlas.relations import a, sentence_case
 from didact.tasks.atlas.world import World
 
-COLOURS = ("red", "yellow", "green", "blue", "brown", "grey", "white", "black", "pink", "purple")
+COLOURS = ("red", "yellow", "green", "blue", "brown", "grey", "white", "black", "pink", "purple", "orange")
 
 
 def scene(here: World, drawn: Random) -> str:

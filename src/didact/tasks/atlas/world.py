@@ -14,10 +14,11 @@ from didact.base.chance import rng
 FACTS = Path(__file__).parent / "facts"
 NUM_PEOPLE = 200
 TONGUE_NOUNS = (
-    "apple bread bird boat book bridge cat child cup dog door egg fire fish flower garden hand horse house king lamp moon road ship star sun tree woman"
-).split()
-TONGUE_ADJECTIVES = "big small old new good red white black happy slow".split()
-TONGUE_VERBS = "sleeps sings falls runs shines waits".split()
+    "apple bread bird boat book bridge cat child cup dog door egg fire fish flower garden "
+    "hand horse house king lamp moon road ship star sun tree woman"
+).split()  # noqa: SIM905
+TONGUE_ADJECTIVES = ("big", "small", "old", "new", "good", "red", "white", "black", "happy", "slow")
+TONGUE_VERBS = ("sleeps", "sings", "falls", "runs", "shines", "waits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class World:
     people: tuple[Person, ...]
     tongues: tuple[Tongue, Tongue]
     words: Mapping[str, Any]
-    """Pairs and lists of words: opposites, plurals, pasts, young, sounds, homes, jobs, first_names, adjectives, rooms, numbers, days, months ..."""
+    """Pairs of words (opposites, plurals, pasts, young, homes, jobs) and lists (first_names, adjectives, rooms, numbers, days, months)."""
 
     @property
     def kinds(self) -> tuple[str, ...]:
