@@ -18,7 +18,7 @@ THING_RELATIONS = ("kind", "colour", "material", "part", "place")
 _WITH_ARTICLE = ("currency", "animal", "flower", "bird")
 UNCOUNTED = frozenset(
     "bread milk water tea coffee cocoa lemonade cola wine beer juice cheese butter rice sugar salt chocolate ham ketchup flour "
-    "garlic broccoli celery spinach wool wood hair fur sand cotton skin bark foam icing steam pulp flesh".split()  # noqa: SIM905
+    "garlic broccoli celery spinach wool wood hair fur sand cotton skin bark foam icing steam pulp flesh".split()
 )
 """Words without an article."""
 

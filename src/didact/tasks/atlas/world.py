@@ -16,7 +16,7 @@ NUM_PEOPLE = 200
 TONGUE_NOUNS = (
     "apple bread bird boat book bridge cat child cup dog door egg fire fish flower garden "
     "hand horse house king lamp moon road ship star sun tree woman"
-).split()  # noqa: SIM905
+).split()
 TONGUE_ADJECTIVES = ("big", "small", "old", "new", "good", "red", "white", "black", "happy", "slow")
 TONGUE_VERBS = ("sleeps", "sings", "falls", "runs", "shines", "waits")
 
