@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from random import Random
 
 from didact.tasks.atlas.families.knowledge import bare, draw_fact, find_fact, is_one_of
@@ -99,9 +100,14 @@ _ASKED = {"colour": "colour", "owner": "owner", "place": "room"}
 """Part to what its hypothesis says of the thing."""
 
 
+@cache
+def _form(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+?)", re.escape(pattern)))
+
+
 def _scene(pattern: str, text: str) -> dict[str, str] | None:
     """Returns what a sentence says, None where it is not of this form."""
-    found = re.fullmatch(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+?)", re.escape(pattern)), text)
+    found = _form(pattern).fullmatch(text)
     return found and found.groupdict()
 
 
