@@ -4,6 +4,7 @@ This page is the whole of what can be set. A run keeps its recipe fully resolved
 """
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -69,9 +70,9 @@ class Source(Section):
     """How rows become examples: see `didact ls readers`."""
     path: str = ""
     """A file, a folder or a hub id (`owner/name`). A path that exists beside this recipe wins over one in the working folder.
-    Readers `atlas` and `atlas_text` need none."""
+    Readers `atlas`, `atlas_text`, `rewriting` and `composing` need none."""
     world: int = 0
-    """For readers `atlas` and `atlas_text`: the seed of the world."""
+    """For readers `atlas`, `atlas_text`, `rewriting` and `composing`: the seed of the world."""
     split: str | None = None
     """Split of a hub dataset; null: train."""
     subset: str | None = None
@@ -92,6 +93,8 @@ class Source(Section):
     """The metric that this task is judged by: see `didact ls metrics`."""
     passage_chars: Count = 2000
     """For reader `text`: documents are cut at blank lines into passages of about this many characters."""
+    settings: Mapping[str, int | float | str] = {}
+    """For made worlds (readers `rewriting` and `composing`): how many rules, how long, how many unseen; a wrong one lists them all."""
 
 
 class HoldOut(Section):

@@ -27,7 +27,7 @@ from didact.prompts.sandbox import variables_of
 from didact.prompts.tk_instruct import TkSettings
 from didact.tasks.task import Task
 
-Kind = Literal["superni", "alpaca", "prompt_completion", "rows", "atlas"]
+Kind = Literal["superni", "alpaca", "prompt_completion", "rows", "atlas", "rewriting", "composing"]
 Style = Literal["direct", "cot"]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$")]
 

@@ -79,6 +79,8 @@ READERS: Registry[Reader] = Registry(
         "text": text,
         "atlas": "didact.tasks.atlas.reader:atlas",
         "atlas_text": "didact.tasks.atlas.reader:atlas_text",
+        "rewriting": "didact.tasks.atlas.rewriting:rewriting",
+        "composing": "didact.tasks.atlas.composing:composing",
     },
 )
 """Formats by name."""
