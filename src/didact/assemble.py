@@ -16,6 +16,8 @@ from didact.base.recipe import Recipe
 from didact.base.types import Conversation
 from didact.data.audit import Audit
 from didact.data.mixture import Draw, Mixture
+from didact.data.objective_tokens import objective_controls
+from didact.data.prepare import check_kinds
 from didact.data.stream import Forecast, TrainingStream
 from didact.data.tokens import Tokeniser
 from didact.prompts.chat_format import FORMATS
@@ -169,7 +171,8 @@ class Assembly:
         # Torch is loaded only when a tokenizer is needed: lists and mixtures come without it.
         from didact.models.load import load_tokeniser
 
-        tokeniser, new = load_tokeniser(self.recipe.model, self.recipe.prompts.chat_format, self.texts)
+        controls = objective_controls(self.recipe.objective)
+        tokeniser, new = load_tokeniser(self.recipe.model, self.recipe.prompts.chat_format, self.texts, controls)
         if new and self.recipe.model.base != "new":
             self.say(f"control tokens that this base has never seen: {', '.join(new)} (their embeddings begin as the mean of all others)")
         return tokeniser, new
@@ -207,8 +210,18 @@ class Assembly:
     @cached_property
     def stream(self) -> TrainingStream:
         """The optimiser steps."""
-        recipe = self.recipe
-        return TrainingStream(self.mixture, self.render, self.tokeniser, recipe.sequence, recipe.train.batch_tokens, recipe.train.epochs)
+        recipe, mixture = self.recipe, self.mixture
+        kinds = {task.name: task.kind for task in self.seen if task.name in mixture.part_of}
+        check_kinds(kinds, recipe.objective, recipe.sequence.stream)
+        return TrainingStream(
+            mixture,
+            self.render,
+            self.tokeniser,
+            recipe.sequence,
+            recipe.train.batch_tokens,
+            recipe.train.epochs,
+            objective=recipe.objective,
+        )
 
     @cached_property
     def forecast(self) -> Forecast:

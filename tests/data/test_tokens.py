@@ -116,8 +116,8 @@ def test_plain_text_is_trained_whole_behind_the_first_token_that_the_tokenizer_a
     with_bos, without = ready("metaspace_first", "plain"), ready("byte_level", "chatml")
     row = tokenised(with_bos, text)
     assert row.input_ids[0] == with_bos.bos_id and row.roles.tolist() == [1, *[RESPONSE] * (len(row) - 1)]
-    assert with_bos.decode(row.input_ids) == "Hello </s> there."
-    assert control_ids(without, tokenised(without, text).input_ids) == []
+    assert with_bos.decode(row.input_ids) == "Hello </s> there." and row.input_ids[-1] == with_bos.eos_id
+    assert control_ids(without, tokenised(without, text).input_ids) == [without.eos_id]
 
 
 def test_the_first_text_behind_bos_begins_with_a_space_and_later_ones_as_the_tokenizer_does():
@@ -191,7 +191,7 @@ def test_a_row_whose_only_trained_response_stood_in_an_old_turn_is_dropped():
 def test_plain_text_is_cut_at_its_end():
     tokeniser, report = ready("byte_level", "chatml"), TokenReport()
     text = Conversation((Message("text", "Z" * 20),), Origin("t", "0"))
-    assert len(tokeniser.tokenise([text], 8, report)[0]) == 8 and report.num_tokens_cut == 12
+    assert len(tokeniser.tokenise([text], 8, report)[0]) == 8 and report.num_tokens_cut == 20 + 1 - 8  # its end token too
 
 
 def test_a_prompt_for_generation_is_cut_in_the_same_way_or_refused():

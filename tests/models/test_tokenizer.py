@@ -92,10 +92,10 @@ def test_a_sentencepiece_file_gives_the_ids_of_the_sentencepiece_library(name, s
     library = sentencepiece.SentencePieceProcessor(model_file=str(shared / "models" / SHARED[name]))
     tokeniser, lines = ready(name, "chatml", shared), real_lines(shared)
     rows = tokeniser.tokenise([Conversation((Message("text", line),), Origin("t", "0")) for line in lines], 10_000)
-    first = [tokeniser.bos_id] if tokeniser.adds_bos else []
+    first, last = [tokeniser.bos_id] if tokeniser.adds_bos else [], [] if tokeniser.eos_id is None else [tokeniser.eos_id]
     assert len(lines) > 300
     for line, row in zip(lines, rows, strict=True):
-        assert row.input_ids.tolist() == first + library.encode(line), line
+        assert row.input_ids.tolist() == [*first, *library.encode(line), *last], line
 
 
 @pytest.mark.parametrize("name", ["mistral_v1", "tok105"])

@@ -4,6 +4,7 @@ It compares the tokens with the conversation they came from, not with the code t
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from didact.base.recipe import Objective
 from didact.base.types import Conversation
-from didact.data.objectives import loss_weights
+from didact.data.objectives import num_predictions, target_weights
 from didact.data.tokens import RESPONSE, TokenisedExample, Tokeniser
 
 
@@ -41,20 +42,19 @@ class Audit:
     first_problem: dict[str, str] = field(default_factory=dict)
     """Kind of problem to the first example that has it."""
 
-    def add(self, conversation: Conversation, example: TokenisedExample) -> None:
-        """Looks at one example and the conversation that it came from."""
-        weights = loss_weights(example.roles, self.objective)
-        supervised = int(np.count_nonzero(weights))
-        counts = self.by_task.setdefault(conversation.origin.task, [0, 0, 0])
-        for position, number in enumerate((1, len(example), supervised)):
-            counts[position] += number
+    def add(self, conversation: Conversation, example: TokenisedExample, trained: Sequence[TokenisedExample] | None = None) -> None:
+        """Looks at one example and the conversation that it came from.
+
+        Args:
+            conversation: What is said.
+            example: The same as tokens.
+            trained: The rows that the objective made of it; None: the example itself; empty: `count` gets them.
+        """
         self.num_examples += 1
-        self.num_tokens += len(example)
-        self.num_supervised += supervised
+        self.by_task.setdefault(conversation.origin.task, [0, 0, 0])[0] += 1
+        for row in (example,) if trained is None else trained:
+            self.count(row)
         where = f"{conversation.origin.task}, example {conversation.origin.example}"
-        if not supervised:
-            self.num_unsupervised += 1
-            self.first_problem.setdefault("unsupervised", where)
         ids = example.input_ids
         bos = self.tokeniser.bos_id
         if bos is not None and len(ids) > 1 and ids[0] == ids[1] == bos:
@@ -78,6 +78,18 @@ class Audit:
             self.lost.update(missing)
             self.first_problem.setdefault("characters", where)
 
+    def count(self, row: TokenisedExample) -> None:
+        """Counts what a row trains on; for an encoder-decoder, tokens of both sides."""
+        supervised = int(np.count_nonzero(target_weights(row, self.objective)))
+        counts = self.by_task.setdefault(row.origin.task, [0, 0, 0])
+        counts[1] += row.num_tokens
+        counts[2] += supervised
+        self.num_tokens += row.num_tokens
+        self.num_supervised += supervised
+        if not num_predictions(row, self.objective):
+            self.num_unsupervised += 1
+            self.first_problem.setdefault("unsupervised", f"{row.origin.task}, example {row.origin.example}")
+
     @property
     def supervised_share(self) -> float:
         """Share of the tokens that have a weight."""
@@ -99,9 +111,11 @@ class Audit:
         """Returns the audit in plain sentences; the first is the audit line."""
         stop = self.num_terminated / self.num_answers if self.num_answers else 0.0
         found = 1 - self.lost.total() / max(self.num_characters, 1)
+        answers = f"terminator trained in {_percent(stop)} of {self.num_answers:,} examples; "
+        if self.num_examples and not self.num_answers:
+            answers = "plain text only; "  # nobody answers, so nobody has to stop
         first = (
-            f"audit: {self.supervised_share:.1%} of {self.num_tokens:,} tokens supervised; "
-            f"terminator trained in {_percent(stop)} of {self.num_answers:,} examples; "
+            f"audit: {self.supervised_share:.1%} of {self.num_tokens:,} tokens supervised; {answers}"
             f"double BOS {'none' if not self.num_double_bos else f'{self.num_double_bos:,}'}; "
             f"supervised characters found {_percent(found)} of {self.num_characters:,}"
         )

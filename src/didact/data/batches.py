@@ -13,12 +13,14 @@ import numpy as np
 
 from didact.base.chance import permutation
 from didact.base.recipe import Objective
-from didact.data.objectives import loss_weights
+from didact.data.objectives import num_predictions, target_weights
 from didact.data.tokens import TokenisedExample
 
 Row = tuple[TokenisedExample, ...]
 """One example, or several that share a row."""
 IGNORE = -100
+ENCODER_DECODER = ("span_corruption", "ul2", "bart", "seq2seq")
+"""Objectives whose rows have two sides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,14 @@ def rows(examples: Sequence[TokenisedExample], *, packed: bool, max_length: int,
 
 
 def row_length(row: Row) -> int:
-    """Returns the tokens of a row."""
-    return sum(len(example) for example in row)
+    """Returns the tokens of a row, those that a decoder of its own writes among them."""
+    return sum(example.num_tokens for example in row)
+
+
+def _shape(row: Row) -> tuple[int, int]:
+    """Returns how long a row is in the encoder, or the decoder where it is the only one, and in a decoder beside an encoder."""
+    read = sum(len(example) for example in row)
+    return read, row_length(row) - read
 
 
 def steps(all_rows: Sequence[Row], batch_tokens: int) -> list[list[Row]]:
@@ -121,41 +129,76 @@ def micro_batches(step: Sequence[Row], most_tokens: int, processes: int = 1) -> 
         share = -(-sum(row_length(row) for row in step) // processes)
         most_tokens = min(most_tokens, max(share, max(row_length(row) for row in step)))
     batches: list[list[Row]] = []
+    read = written = 0  # the longest in the last batch, at the encoder and at the decoder: both are padded
     for row in sorted(step, key=row_length, reverse=True):
-        if not batches or (len(batches[-1]) + 1) * row_length(batches[-1][0]) > most_tokens:
+        shape = _shape(row)
+        read, written = max(read, shape[0]), max(written, shape[1])
+        if not batches or (len(batches[-1]) + 1) * (read + written) > most_tokens:
             batches.append([])
+            read, written = shape
         batches[-1].append(row)
     batches += [[] for _ in range(-len(batches) % processes)]
     return [batches[rank::processes] for rank in range(processes)]
 
 
-def collate(batch_rows: Sequence[Row], objective: Objective, pad_id: int = 0) -> Batch:
-    """Returns rows as one padded batch with shifted labels and their weights.
+def collate(batch_rows: Sequence[Row], objective: Objective, pad_id: int = 0, start_id: int | None = None) -> Batch:
+    """Returns rows as one padded batch: labels one place ahead for decoders, in place for encoders, beside it for encoder-decoders.
+
+    Args:
+        batch_rows: Rows that `prepare` made ready for the objective.
+        objective: The recipe's section.
+        pad_id: What fills a row up.
+        start_id: What a decoder beside an encoder starts from; None: the padding token, as T5 has it.
 
     >>> example = TokenisedExample(np.array([7, 8, 9]), np.array([1, 1, 2]), None)
     >>> batch = collate([(example, example)], Objective())
     >>> batch.labels.tolist(), batch.positions.tolist()
     ([[-100, 9, -100, -100, 9, -100]], [[0, 1, 2, 0, 1, 2]])
     """
+    two_sided, encoder = objective.kind in ENCODER_DECODER, objective.kind == "masked"
     # An empty micro-batch is one token of padding: it takes part in the step and adds nothing.
-    shape = (max(len(batch_rows), 1), max((row_length(row) for row in batch_rows), default=1))
-    input_ids = np.full(shape, pad_id, np.int64)
-    labels, weights = np.full(shape, IGNORE, np.int64), np.zeros(shape, np.float32)
-    segments, positions = np.zeros(shape, np.int32), np.zeros(shape, np.int64)
+    read, written = (max([1, *lengths]) for lengths in zip(*(_shape(row) for row in batch_rows), strict=True)) if batch_rows else (1, 1)
+    shape = (max(len(batch_rows), 1), read)
+    other = (shape[0], written) if two_sided else shape
+    input_ids, segments, positions = np.full(shape, pad_id, np.int64), np.zeros(shape, np.int32), np.zeros(shape, np.int64)
+    labels, weights = np.full(other, IGNORE, np.int64), np.zeros(other, np.float32)
+    decoder_ids, decoder_segments = np.full(other, pad_id, np.int64), np.zeros(other, np.int32)
+    prefix, types, follows = np.zeros(shape, bool), np.zeros(shape, np.int64), np.full(shape[0], IGNORE, np.int64)
     for line, row in enumerate(batch_rows):
-        start = 0
+        start = decoder_start = 0
         for number, example in enumerate(row, start=1):
-            span, inner = slice(start, start + len(example)), slice(start, start + len(example) - 1)
-            input_ids[line, span] = example.input_ids
-            # The last token of a document predicts nothing, so no weight ever crosses into the next one.
-            weights[line, inner] = loss_weights(example.roles, objective)[1:]
-            labels[line, inner] = np.where(weights[line, inner] != 0, example.input_ids[1:], IGNORE)
-            segments[line, span] = number
-            positions[line, span] = np.arange(len(example))
-            start += len(example)
-    return Batch(input_ids, labels, weights, segments, positions)
+            span = slice(start, start + len(example))
+            input_ids[line, span], segments[line, span], positions[line, span] = example.input_ids, number, np.arange(len(example))
+            prefix[line, start : start + example.num_prefix] = True
+            wanted = target_weights(example, objective)
+            if example.target_ids is not None:
+                inner = slice(decoder_start, decoder_start + len(example.target_ids))
+                targets, decoder_segments[line, inner] = example.target_ids, number
+                decoder_ids[line, inner] = [pad_id if start_id is None else start_id, *targets[:-1]]
+                decoder_start = inner.stop
+            elif example.labels is not None:
+                inner, targets = span, example.labels
+                types[line, span], follows[line] = example.token_types, example.next_segment
+            else:
+                # The last token of a document predicts nothing, so no weight ever crosses into the next one.
+                inner, targets, wanted = slice(start, span.stop - 1), example.input_ids[1:], wanted[1:]
+            weights[line, inner] = wanted
+            labels[line, inner] = np.where(wanted != 0, targets, IGNORE)
+            start = span.stop
+    return Batch(
+        input_ids,
+        labels,
+        weights,
+        segments,
+        positions,
+        decoder_input_ids=decoder_ids if two_sided else None,
+        decoder_segment_ids=decoder_segments if two_sided else None,
+        prefix=prefix if objective.kind == "prefix" else None,
+        token_types=types if encoder else None,
+        next_segment=follows if encoder and objective.masked.next_sentence else None,
+    )
 
 
 def num_targets(step: Sequence[Row], objective: Objective) -> int:
     """Returns WIT's normaliser of a whole optimiser step: its predictions of non-zero weight, over all micro-batches and processes."""
-    return sum(int(np.count_nonzero(loss_weights(example.roles, objective))) for row in step for example in row)
+    return sum(num_predictions(example, objective) for row in step for example in row)

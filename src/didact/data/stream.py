@@ -4,16 +4,21 @@ A window is a run of draws that is rendered, tokenised and put into rows at once
 before it, so a resumed run continues where it stopped, and every process makes the same one.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from didact.base.chance import permutation
 from didact.base.errors import TemplateError
+from didact.base.recipe import Objective
 from didact.base.recipe import Sequence as SequenceSection
 from didact.base.types import Conversation
 from didact.data.audit import Audit
 from didact.data.batches import Row, rows, steps
 from didact.data.mixture import Draw, Mixture
+from didact.data.objective_tokens import ObjectiveTokens
+from didact.data.prepare import joined, prepare_window, stream_length, text_length
 from didact.data.tokens import TokenisedExample, Tokeniser, TokenReport
 
 WINDOW = 20_000
@@ -48,6 +53,7 @@ class TrainingStream:
         batch_tokens: Tokens of one optimiser step.
         epochs: Passes over the mixture; a part of one is allowed.
         window: Draws in a window.
+        objective: The recipe's section; None: causal.
     """
 
     def __init__(
@@ -59,8 +65,10 @@ class TrainingStream:
         batch_tokens: int,
         epochs: float,
         window: int = WINDOW,
+        objective: Objective | None = None,
     ) -> None:
         self.mixture, self.tokeniser, self._render = mixture, tokeniser, render
+        self._tokens = ObjectiveTokens(tokeniser, objective or Objective())
         self._section, self._batch_tokens, self._epochs, self._size = section, batch_tokens, epochs, window
         self._held: Window | None = None
         """The window made last: most laptop runs have only one, and the forecast has made it already."""
@@ -90,12 +98,27 @@ class TrainingStream:
         if number >= len(self.spans()):
             return None
         if self._held is None or self._held.number != number:
-            self._held = self._make(number, self.tokeniser.tokenise(self.conversations(number), self._section.max_length))
+            examples = self._tokenise(self.conversations(number))
+            self._held = self._make(number, self._prepared(number, [example for example in examples if example is not None]))
         return self._held
 
-    def _make(self, number: int, examples: Sequence[TokenisedExample | None]) -> Window:
-        kept = [example for example in examples if example is not None]
-        made = rows(kept, packed=self._section.pack, max_length=self._section.max_length, seed=self.mixture.seed, window=number)
+    def _tokenise(self, conversations: Sequence[Conversation], report: TokenReport | None = None) -> list[TokenisedExample | None]:
+        longest = self._section.max_length
+        room = sys.maxsize if self._section.stream else text_length(self._tokens.objective, longest)
+        return self.tokeniser.tokenise(conversations, longest, report, room)
+
+    def _prepared(self, number: int, examples: Sequence[TokenisedExample]) -> list[tuple[TokenisedExample, ...]]:
+        """Returns what the objective makes of the examples, each of them by itself; rows of a stream belong to several."""
+        longest, stream = self._section.max_length, self._section.stream
+        if stream:
+            examples = joined(examples, stream_length(self._tokens.objective, longest), number)
+        return prepare_window(examples, self._tokens, longest, self.mixture.seed, stream=stream)
+
+    def _make(self, number: int, prepared: Sequence[tuple[TokenisedExample, ...]]) -> Window:
+        examples = [example for several in prepared for example in several]
+        if len(examples) > len(prepared):  # neighbours are from one document: a step should not be
+            examples = [examples[place] for place in permutation(len(examples), self.mixture.seed, "pairs", number)]
+        made = rows(examples, packed=self._section.pack, max_length=self._section.max_length, seed=self.mixture.seed, window=number)
         return Window(number, tuple(tuple(step) for step in steps(made, self._batch_tokens)))
 
     def forecast(self, audit: Audit, max_steps: int | None = None) -> Forecast:
@@ -110,15 +133,29 @@ class TrainingStream:
             if max_steps is not None and result.num_steps >= max_steps:
                 break
             conversations = self.conversations(number, result.tokens)
-            examples = self.tokeniser.tokenise(conversations, self._section.max_length, result.tokens)
-            for conversation, example in zip(conversations, examples, strict=True):
-                if example is not None:
-                    audit.add(conversation, example)
-            self._held = self._make(number, examples)
+            tokenised = zip(conversations, self._tokenise(conversations, result.tokens), strict=True)
+            kept = [(conversation, example) for conversation, example in tokenised if example is not None]
+            prepared = self._prepared(number, [example for _, example in kept])
+            self._look_at(kept, prepared, result)
+            self._held = self._make(number, prepared)
             result.num_steps += len(self._held.steps)
         if max_steps is not None and result.num_steps > max_steps:
             result.num_steps = max_steps
         return result
+
+    def _look_at(
+        self, kept: Sequence[tuple[Conversation, TokenisedExample]], prepared: Sequence[tuple[TokenisedExample, ...]], result: Forecast
+    ) -> None:
+        """Gives every example to the audit, with the rows that were made of it, and counts what those had no room for."""
+        alone = not self._section.stream
+        for number, (conversation, example) in enumerate(kept):
+            trained = prepared[number] if alone else ()
+            result.audit.add(conversation, example, trained)
+            cut = sum(row.num_cut - example.num_cut for row in trained)
+            result.tokens.num_tokens_cut += cut
+            result.tokens.num_examples_cut += cut > 0
+        for row in () if alone else prepared:
+            result.audit.count(row[0])
 
 
 @lru_cache(maxsize=1)

@@ -23,18 +23,35 @@ IGNORED, PROMPT, RESPONSE = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class TokenisedExample:
-    """A conversation as a model sees it."""
+    """A conversation as a model sees it; made ready for an objective by `prepare`, it also says what has to be predicted."""
 
     input_ids: np.ndarray
-    """int32 (T,)"""
+    """int32 (T,): of an encoder-decoder, what the encoder reads."""
     roles: np.ndarray
     """uint8 (T,): 0 ignored, 1 prompt, 2 response."""
     origin: Origin
     num_cut: int = 0
     """Prompt tokens that were left out to fit."""
+    plain: bool = False
+    """Plain text that belongs to nobody."""
+    num_prefix: int = 0
+    """Prefix LM: so many tokens are seen by all others, and none of them is predicted."""
+    target_ids: np.ndarray | None = None
+    """int32 (D,), encoder-decoder: what the decoder has to write."""
+    labels: np.ndarray | None = None
+    """int32 (T,), encoder: the token that has to be told at each place, or -100."""
+    token_types: np.ndarray | None = None
+    """int8 (T,), encoder: 1 in the second text, else 0."""
+    next_segment: int = -100
+    """Encoder: 0 the second text follows, 1 it is from elsewhere, -100 nothing is asked."""
 
     def __len__(self) -> int:
         return len(self.input_ids)
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens that the model reads and, in a decoder of its own, writes."""
+        return len(self.input_ids) + (0 if self.target_ids is None else len(self.target_ids))
 
 
 @dataclass
@@ -97,7 +114,11 @@ class Tokeniser:
         self._encoders = text_encoders(tokenizer, self.controls)
 
     def tokenise(
-        self, conversations: Sequence[Conversation], max_length: int, report: TokenReport | None = None
+        self,
+        conversations: Sequence[Conversation],
+        max_length: int,
+        report: TokenReport | None = None,
+        text_length: int | None = None,
     ) -> list[TokenisedExample | None]:
         """Returns each conversation as tokens; None, and a count, where one cannot fit or be shown.
 
@@ -105,6 +126,7 @@ class Tokeniser:
             conversations: What to tokenise.
             max_length: Tokens in a row, at most.
             report: Gets the counts.
+            text_length: Tokens of a plain text, at most, where that is another number.
         """
         report = report if report is not None else TokenReport()
         planned = list[list[Piece] | None]()
@@ -121,10 +143,12 @@ class Tokeniser:
                 examples.append(None)
                 continue
             ids, roles = next(encoded)
-            example: TokenisedExample | None = TokenisedExample(ids, roles, conversation.origin)
-            if len(ids) > max_length:
+            plain = _is_plain(conversation)
+            most = text_length if plain and text_length is not None else max_length
+            example: TokenisedExample | None = TokenisedExample(ids, roles, conversation.origin, plain=plain)
+            if len(ids) > most:
                 try:
-                    example = self._fitted(conversation, len(ids), max_length, report)
+                    example = self._fitted(conversation, len(ids), most, report)
                 except TemplateError as error:
                     report.dropped[error.what] += 1
                     examples.append(None)
@@ -248,7 +272,7 @@ class Tokeniser:
         full, num_turns = length, 0
         length, row = self._length(conversation, generate)
         trains = not generate and RESPONSE in row[1]
-        if any(message.role == "text" for message in conversation.messages):
+        if plain := _is_plain(conversation):
             length, row = max_length, (row[0][:max_length], row[1][:max_length])
         while length > max_length and (shorter := without_oldest_turn(conversation)) is not None:
             num_turns += len(conversation.messages) - len(shorter.messages)
@@ -265,4 +289,8 @@ class Tokeniser:
         report.num_examples_cut += 1
         report.num_turns_cut += num_turns
         report.num_tokens_cut += full - length
-        return TokenisedExample(*row, conversation.origin, full - length)
+        return TokenisedExample(*row, conversation.origin, full - length, plain)
+
+
+def _is_plain(conversation: Conversation) -> bool:
+    return any(message.role == "text" for message in conversation.messages)

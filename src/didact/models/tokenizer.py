@@ -9,14 +9,12 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from didact.base.errors import ModelError, missing_extra
-from didact.data.objective_tokens import BART_MASK, BERT_MASK, FIRST, SEPARATOR
+from didact.data.objective_tokens import OWN_NAMES
 from didact.models.unigram import train_unigram
 from didact.prompts.chat_format import FORMATS, ChatFormat
 from didact.prompts.model_format import ModelFormat
 
 END_OF_TEXT, PAD = "<|endoftext|>", "<|pad|>"
-_OWN_NAMES = {BART_MASK: "mask_token", BERT_MASK: "mask_token", FIRST: "cls_token", SEPARATOR: "sep_token"}
-"""Control tokens for which transformers has a place of its own."""
 _NORMAL, _UNKNOWN, _OWN, _BYTE, _BPE = 1, 2, 4, 6, 2
 """Piece types and the model type of sentencepiece's model file (sentencepiece_model.proto)."""
 
@@ -70,13 +68,15 @@ def make_ready(tokenizer: Any, chat_format: ChatFormat, controls: Sequence[str] 
         controls: From `objective_controls`. A tokenizer with a mask, first or separator token of its own gets no second one.
     """
     known = tokenizer.get_vocab()
-    asked = [name for name in controls if name not in _OWN_NAMES or getattr(tokenizer, _OWN_NAMES[name]) is None]
+    special = {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}
+    asked = [name for name in controls if name not in OWN_NAMES or getattr(tokenizer, OWN_NAMES[name]) is None]
     new = [name for name in dict.fromkeys([*chat_format.controls, *asked]) if name not in known]
-    if new:
-        tokenizer.add_tokens([AddedToken(name, special=True, normalized=False) for name in new], special_tokens=True)
+    # A sentinel that is there as an ordinary token becomes a special one and keeps its id: text must not spell it.
+    if added := [*new, *(name for name in asked if name in known and name not in special)]:
+        tokenizer.add_tokens([AddedToken(name, special=True, normalized=False) for name in added], special_tokens=True)
     for name in asked:
-        if name in _OWN_NAMES:
-            setattr(tokenizer, _OWN_NAMES[name], name)
+        if name in OWN_NAMES:
+            setattr(tokenizer, OWN_NAMES[name], name)
     if tokenizer.pad_token_id is None:
         # Padding carries weight 0 whatever its id is, so any token serves; the end token is what other tools expect.
         tokenizer.pad_token = tokenizer.eos_token or next((name for name in chat_format.stop if name in tokenizer.get_vocab()), None)

@@ -119,7 +119,7 @@ def _expected(buckets: Iterable[_Bucket], scores: np.ndarray) -> np.ndarray:
 
 def _span_scores(bucket: _Bucket, scores: np.ndarray) -> np.ndarray:
     """Returns the log-probability of each span of each word, float64 (spans, N)."""
-    return np.append(scores, _NONE)[bucket.ids]
+    return np.asarray(np.append(scores, _NONE)[bucket.ids])
 
 
 def _log_probabilities(counts: np.ndarray) -> np.ndarray:

@@ -58,7 +58,7 @@ class ModelFormat:
         """Returns the conversation as pieces. See `ChatFormat.pieces`."""
         messages = conversation.messages
         if any(message.role == "text" for message in messages):
-            return plain_text(conversation)
+            return plain_text(conversation, generate=generate)
         if hidden := self._control_text(conversation):
             raise TemplateError(f"a tool's name, definition or call spells the control token '{hidden}'", remedy=_REMEDY)
         skeleton, spans = self._skeleton(conversation, generate)
