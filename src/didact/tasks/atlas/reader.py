@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import islice
+from typing import overload
 
 from didact.base.chance import rng, seed_of
 from didact.base.recipe import Source
@@ -43,10 +44,15 @@ class _Documents(Sequence[Example]):
     def __init__(self, here: World, count: int) -> None:
         self._world, self._count = here, count
 
-    def __getitem__(self, index: int) -> Example:  # type: ignore[override]
-        if not 0 <= index < self._count:
-            raise IndexError(index)
-        return Example(str(index), messages=(Message("text", document(self._world, index)),))
+    @overload
+    def __getitem__(self, index: int) -> Example: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Example]: ...
+    def __getitem__(self, index: int | slice) -> Example | Sequence[Example]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(self._count))]
+        number = range(self._count)[index]
+        return Example(str(number), messages=(Message("text", document(self._world, number)),))
 
     def __len__(self) -> int:
         return self._count
