@@ -193,6 +193,6 @@ def test_a_recipe_without_unseen_tasks_trains_and_says_that_nothing_will_be_judg
     text = "tasks: {sources: [{name: say, reader: alpaca, path: say.jsonl}]}\nprompts: {templates: [alpaca/standard]}"
     seen = didact(f"train {recipe(place, text)}")
     assert seen.code == 0
-    assert "note: didact eval will find nothing unseen to ask; hold some out: tasks.hold_out.category=[...]" in seen.err
+    assert "note: didact eval will find nothing to ask at level unseen; hold some out: tasks.hold_out.category=[...]" in seen.err
     judged = didact("eval last")
-    assert (judged.code, "next: train again with tasks.hold_out.category=[...]" in judged.err) == (1, True)
+    assert (judged.code, "next: train again, and hold some out: tasks.hold_out.category=[...]" in judged.err) == (1, True)

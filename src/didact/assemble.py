@@ -13,7 +13,7 @@ from didact.base.chance import permutation
 from didact.base.config import about
 from didact.base.errors import DataError, RecipeError
 from didact.base.recipe import Recipe
-from didact.base.types import Conversation
+from didact.base.types import Conversation, Example
 from didact.data.audit import Audit
 from didact.data.mixture import Draw, Mixture
 from didact.data.objective_tokens import objective_controls
@@ -27,7 +27,18 @@ from didact.tasks.leaks import LeakReport, settle
 from didact.tasks.metrics import METRICS
 from didact.tasks.readers import READERS, load_tasks
 from didact.tasks.splits import Split, describe, hold_out
-from didact.tasks.task import Task, TaskSet
+from didact.tasks.task import LEVELS, Task, TaskSet
+
+JUDGED = ("unseen", "held_in", *LEVELS)
+"""The levels that models can be judged at."""
+DRAWN = "drawn"
+"""The word in `evaluate.template` that gives each row a wording of its own."""
+HOLD_OUT = {
+    "unseen": "hold some out: tasks.hold_out.category=[...]",
+    "held_in": "hold some out: tasks.hold_out.examples=20",
+    **dict.fromkeys(LEVELS, "add a source that has such tasks: didact ls tasks"),
+}
+"""What to do about a level that has no tasks."""
 
 
 @dataclass
@@ -107,9 +118,9 @@ class Assembly:
 
     @cached_property
     def templates(self) -> TemplateSet:
-        """The bundled templates and the recipe's own."""
+        """The bundled templates for tasks of these kinds, and the recipe's own."""
         with about("prompts.files"):
-            return TemplateSet.load([Path(file) for file in self.recipe.prompts.files])
+            return TemplateSet.load([Path(file) for file in self.recipe.prompts.files], {task.kind for task in self.tasks})
 
     def wordings(self, task: Task) -> tuple[Template, ...]:
         """Returns the templates of a task that training draws from."""
@@ -118,18 +129,26 @@ class Assembly:
                 self._wordings[task.name] = self.templates.select(self.recipe.prompts.templates, task)
         return self._wordings[task.name]
 
-    def wording_of_record(self, task: Task) -> Template:
-        """Returns the one template that a task is judged with."""
+    def wording_of_record(self, task: Task, example: Example | None = None) -> Template:
+        """Returns the template that a task is judged with; with `evaluate.template: drawn`, that an example of it is judged with."""
         chosen = self.recipe.evaluate.template
-        if not chosen:
-            return self.wordings(task)[0]
-        with about("evaluate.template"):
-            return self.templates.select(chosen, task)[0]
+        if chosen and chosen != DRAWN:
+            with about("evaluate.template"):
+                return self.templates.select(chosen, task)[0]
+        wordings = self.wordings(task)
+        if chosen != DRAWN or example is None:
+            return wordings[0]
+        return choose_template(wordings, task, example.id, self.recipe.seed, epoch=0)
 
     def judged(self, level: str) -> TaskSet:
-        """Returns the tasks of a level, `unseen` or `held_in`, that can be asked about: plain text asks nothing."""
-        tasks = self.split.unseen if level == "unseen" else self.split.held_in
-        return TaskSet(task for task in tasks if task.kind != "text")
+        """Returns the tasks of a level, one of `JUDGED`, that can be asked about: plain text asks nothing."""
+        unseen = (task for task in self.split.unseen if (task.level or "unseen") == level)
+        return TaskSet(task for task in (self.split.held_in if level == "held_in" else unseen) if task.kind != "text")
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The levels that have tasks to ask about."""
+        return tuple(level for level in JUDGED if len(self.judged(level)))
 
     def check_judging(self) -> None:
         """Words every task that will be judged; says so where a level has none.
@@ -142,8 +161,7 @@ class Assembly:
             for task in judged:
                 self.wording_of_record(task)
             if not len(judged):
-                key = "category=[...]" if level == "unseen" else "examples=20"
-                self.say(f"note: didact eval will find nothing {level.replace('_', ' ')} to ask; hold some out: tasks.hold_out.{key}")
+                self.say(f"note: didact eval will find nothing to ask at level {level}; {HOLD_OUT[level]}")
 
     @cached_property
     def mixture(self) -> Mixture:

@@ -228,7 +228,6 @@ def test_a_run_is_found_by_name_prefix_and_folder(here, name):
         ("show 'demo/*_last_word' --index 99", ["has 12 examples, and no number 99", "a number from 0 to 11", "next: "]),
         ("show 'demo/*_last_word' --template tk/deff", ["no template named 'tk/deff'", "next: didact ls templates"]),
         ("tokens recipes/demo.yaml --index 99999", ["draws, and no number 99,999", "next: "]),
-        ("ls tasks", ["tasks come from a recipe", "next: didact ls tasks recipes/demo.yaml"]),
         ("check recipes/dmo.yaml", ["no such file: recipes/dmo.yaml", "did you mean 'demo.yaml'?", "next: didact ls recipes"]),
         ("check recipes/demo.yaml train.max_stps=3", ["command line: train.max_stps=3", "did you mean 'max_steps'?"]),
         ("train recipes/demo.yaml tasks.sources.0.path=dmo", ["command line: tasks.sources.0.path=dmo", "no such file or folder"]),

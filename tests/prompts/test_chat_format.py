@@ -38,6 +38,7 @@ WORKED = {
     "<start_of_turn>user\nC<end_of_turn>\n<start_of_turn>model\n⟦D<end_of_turn>⟧",
     "alpaca": "{bos?}S\n\n### Instruction:\nA\n\n### Response:\n⟦B{eos}⟧\n\n### Instruction:\nC\n\n### Response:\n⟦D{eos}⟧",
     "plain": "{bos?}S\n\nA\n⟦B{eos}⟧C\n⟦D{eos}⟧",
+    "answer": "{bos?}S\n\nA\nAnswer:⟦ B{eos}⟧\nC\nAnswer:⟦ D{eos}⟧",
 }
 
 
@@ -63,7 +64,7 @@ def test_every_piece_of_data_is_a_body_and_names_its_turn(name):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_text_that_belongs_to_nobody_is_written_alike_in_every_format(name):
-    assert written(name, said(Message("text", "Once"))) == "{bos?}⟦Once⟧"
+    assert written(name, said(Message("text", "Once"))) == "{bos?}⟦Once{eos}⟧"
 
 
 def test_alpaca_without_a_system_message_has_the_usual_preamble():
@@ -74,6 +75,15 @@ def test_plain_moves_one_space_into_the_answer_and_keeps_other_white_space():
     assert written("plain", talk("A: ", "B")) == "{bos?}A:⟦ B{eos}⟧"
     assert written("plain", talk("A:\n\n", "B")) == "{bos?}A:\n\n⟦B{eos}⟧"
     assert written("plain", talk("A", "B", "C ", "D")) == "{bos?}A\n⟦B{eos}⟧C⟦ D{eos}⟧"
+
+
+def test_answer_gives_a_response_its_space_and_never_a_second_one():
+    assert written("answer", talk("A", "B", "C", " D")) == "{bos?}A\nAnswer:⟦ B{eos}⟧\nC\nAnswer:⟦ D{eos}⟧"
+    # What a model wrote comes back as it was: in a chat, the next turn sees the very tokens of the last one.
+    assert written("answer", talk("A", " B")) == written("answer", talk("A", "B"))
+    assert written("answer", talk(" A ", "  B")) == "{bos?} A \nAnswer:⟦  B{eos}⟧"
+    kept = said(Message("user", "A"), Message("assistant", "B", train=False), Message("user", "C"), Message("assistant", "D"))
+    assert written("answer", kept) == "{bos?}A\nAnswer: B{eos}\nC\nAnswer:⟦ D{eos}⟧"
 
 
 def test_an_answer_kept_as_context_is_no_response_and_neither_is_its_terminator():
@@ -120,13 +130,14 @@ def test_stop_tokens_and_needed_tokens_follow_from_the_turns():
         "gemma": ("<end_of_turn>",),
         "alpaca": (EOS,),
         "plain": (EOS,),
+        "answer": (EOS,),
     }
     assert FORMATS["llama3"].controls == ("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>")
-    assert FORMATS["mistral"].controls == FORMATS["alpaca"].controls == FORMATS["plain"].controls == ()
+    assert FORMATS["mistral"].controls == FORMATS["alpaca"].controls == FORMATS["plain"].controls == FORMATS["answer"].controls == ()
 
 
 def test_each_format_has_its_own_fingerprint():
-    assert len({format_fingerprint(FORMATS[name]) for name in FORMATS}) == len([*FORMATS]) == 6
+    assert len({format_fingerprint(FORMATS[name]) for name in FORMATS}) == len([*FORMATS]) == 7
     assert FORMATS["llama3"].pieces(golden())[0].text == BOS
 
 

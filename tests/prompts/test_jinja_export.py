@@ -31,6 +31,7 @@ CONVERSATIONS = [
     said(("user", "line\n"), ("assistant", " a ")),
     said(("user", "one space "), ("assistant", "a"), ("user", 'two "quotes" \\ {{ x }} '), ("assistant", "b")),
     said(("system", "s"), ("user", "ends in system "), ("assistant", "{% if %}")),
+    said(("user", "two spaces"), ("assistant", "  a"), ("user", "none"), ("assistant", "")),
 ]
 
 

@@ -196,7 +196,9 @@ def test_every_kind_of_the_library_has_at_least_three_wordings_where_asked() -> 
     templates = TemplateSet.load()
     assert len(templates.select("ni/*", Task("t", (), kind="superni"))) >= 3
     assert len(templates.select("alpaca/*", Task("t", (), kind="alpaca"))) >= 4
-    assert set(FIELDS) == {kind for template in templates for kind in template.for_kinds} - set(AS_IS.for_kinds)
+    # Made worlds, whose columns are known with the data, have templates too.
+    made = {"atlas", "composing", "rewriting"}
+    assert set(FIELDS) | made == {kind for template in templates for kind in template.for_kinds} - set(AS_IS.for_kinds)
 
 
 def test_globs_and_names_select_marked_templates_too_each_once() -> None:

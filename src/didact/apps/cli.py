@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +25,6 @@ RecipeFile = Annotated[Path, typer.Argument(help="A recipe: a YAML file.")]
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="[SECTION.KEY=VALUE]...", help="Settings that win over the recipe.")]
 RunName = Annotated[str, typer.Argument(help="A run: its name, a unique prefix of it, its folder, or last.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
-LEVELS = ("unseen", "held_in")
 KINDS = ("tasks", "templates", "metrics", "formats", "readers", "recipes", "runs")
 
 
@@ -67,10 +66,12 @@ def _didact(
     pass
 
 
-@app.command(epilog=_examples("didact ls formats", "didact ls tasks recipes/demo.yaml --json"))
+@app.command(epilog=_examples("didact ls tasks", "didact ls tasks recipes/demo.yaml --json"))
 def ls(
     kind: Annotated[str, typer.Argument(help=", ".join(KINDS) + ".")],
-    recipe: Annotated[Path | None, typer.Argument(help="For tasks and templates of your own: the recipe that names them.")] = None,
+    recipe: Annotated[
+        Path | None, typer.Argument(help="For tasks and templates of your own: the recipe that names them; else tasks are the Atlas.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """List what there is."""
@@ -87,19 +88,20 @@ def ls(
     put_json({kind: rows}) if as_json else put(table(rows, list(rows[0])) if rows else f"no {kind} yet")
 
 
-@app.command(epilog=_examples("didact show 'demo/*_last_word'", "didact show 'demo/*_extract_name' --template tk/def_pos_2 --index 3"))
+@app.command(epilog=_examples("didact show atlas/country_fact", "didact show 'demo/*_extract_name' --template tk/def_pos_2 --index 3"))
 def show(
-    task: Annotated[str, typer.Argument(help="A task, or a glob for the first such one: see didact ls tasks RECIPE.")],
-    recipe: Annotated[Path, typer.Option(help="The recipe that names its source.")] = Path("recipes/demo.yaml"),
+    task: Annotated[str, typer.Argument(help="A task, or a glob for the first such one: see didact ls tasks [RECIPE].")],
+    recipe: Annotated[Path | None, typer.Option(help="The recipe that names its source; else recipes/demo.yaml, or the Atlas.")] = None,
     template: Annotated[str | None, typer.Option(help="A template's name; else the first that the recipe names.")] = None,
     index: Annotated[int, typer.Option(help="Number of the example, from 0.", min=0)] = 0,
     as_json: Json = False,
 ) -> None:
     """Show one rendered conversation: what is said, by whom."""
-    from didact.apps.lists import rendered
+    from didact.apps.lists import ATLAS, rendered
     from didact.apps.views import conversation_text
 
-    with _recipe(recipe) as settled:
+    own = nullcontext(ATLAS) if recipe is None and task.startswith("atlas/") else _recipe(recipe or Path("recipes/demo.yaml"))
+    with own as settled:
         conversation = rendered(settled, task, template, index)
     put_json(conversation) if as_json else put(conversation_text(conversation))
 
@@ -225,18 +227,20 @@ def train(
 @app.command(name="eval", epilog=_examples("didact eval last", "didact eval last --on unseen,held_in --json"))
 def evaluate(
     run: RunName = "last",
-    on: Annotated[str, typer.Option(help="unseen, held_in, or both with a comma; else what the recipe says.")] = "",
+    on: Annotated[str, typer.Option(help="Levels, with commas between them, or all; else what the recipe says.")] = "",
     as_json: Json = False,
 ) -> None:
     """Judge base against tuned on tasks that were never trained on."""
     from didact.apps.views import score_table
+    from didact.assemble import JUDGED
+    from didact.jobs import ALL
     from didact.jobs import evaluate as judge
     from didact.run import find_run
 
     levels = tuple(dict.fromkeys(level.strip() for level in on.split(",") if level.strip()))
     for level in levels:
-        if level not in LEVELS:
-            raise _wrong_usage("level", level, LEVELS)
+        if level not in (*JUDGED, ALL):
+            raise _wrong_usage("level", level, (*JUDGED, ALL))
     found = find_run(run)
     with asking_bar() as hear:
         result = judge(found, on=levels, say=say, on_rows=hear)

@@ -7,7 +7,7 @@ from typing import Any
 from didact.apps.views import token_rows
 from didact.assemble import Assembly
 from didact.base.errors import DataError, RecipeError
-from didact.base.recipe import Recipe
+from didact.base.recipe import Recipe, Source, TasksSection
 from didact.base.types import Conversation, Origin
 from didact.data.objectives import loss_weights
 from didact.data.tokens import TokenReport
@@ -21,14 +21,16 @@ from didact.tasks.readers import READERS
 Rows = list[dict[str, Any]]
 
 
+ATLAS = Recipe(name="atlas", tasks=TasksSection(sources=(Source(name="atlas", reader="atlas"),)))
+"""Stands for a recipe where none is given: the tasks that come with the package."""
+
+
 def _tasks(recipe: Recipe | None) -> Rows:
-    if recipe is None:
-        raise RecipeError("tasks come from a recipe's sources", remedy="didact ls tasks recipes/demo.yaml")
-    assembly = Assembly(recipe)
+    assembly = Assembly(recipe or ATLAS)
     try:
         split = assembly.split
         level = {**{task.name: "left out" for task in assembly.tasks}, **{task.name: "seen" for task in split.seen}}
-        level |= {task.name: "unseen" for task in split.unseen}
+        level |= {task.name: task.level or "unseen" for task in split.unseen}
     except RecipeError:
         level = {}  # A wrong hold-out sends people here: they have to see the names.
     return [

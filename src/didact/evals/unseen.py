@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from didact.base.types import Prediction
+from didact.base.types import Example, Prediction
 from didact.data.tokens import Tokeniser
 from didact.models.local import LocalModel
 from didact.prompts.render import references, render
@@ -29,7 +29,7 @@ class Question:
 def questions(
     tasks: TaskSet,
     level: str,
-    template_of: Callable[[Task], Template | None],
+    template_of: Callable[[Task, Example], Template | None],
     tokeniser: Tokeniser,
     *,
     limit: int,
@@ -41,8 +41,8 @@ def questions(
 
     Args:
         tasks: Tasks to ask about; plain text has no questions and is left out.
-        level: `unseen` or `held_in`, kept with the rows.
-        template_of: The one wording of a task.
+        level: What the tasks are to the training, kept with the rows.
+        template_of: The wording of a row.
         tokeniser: The models' tokeniser and chat format.
         limit: The first so many rows of each task.
         max_length: Tokens that a prompt may have; longer ones are cut, and say so.
@@ -51,8 +51,8 @@ def questions(
     """
     asked = []
     for task in tasks:
-        template = template_of(task) if task.kind != "text" else None
         for example in task.examples[:limit] if task.kind != "text" else ():
+            template = template_of(task, example)
             said = render(task, example, template, seed=seed, count_tokens=tokeniser.count, max_prompt_length=max_prompt_length)
             prompt = tokeniser.prompt(said, max_length)
             unanswered = Prediction(

@@ -1,4 +1,4 @@
-r"""Chat formats as header / body / end pieces: chatml, llama3, mistral, gemma, alpaca, plain.
+r"""Chat formats as header / body / end pieces: chatml, llama3, mistral, gemma, alpaca, plain, answer.
 
 A format turns a conversation into pieces of text. Each piece knows whether it is a control token and whether the model has to
 produce it, so weights follow from the structure and nothing searches strings. Text from data is always a body: it can never
@@ -74,14 +74,18 @@ def control(name: str) -> Piece:
     return Piece(name, control=True)
 
 
-def plain_text(conversation: Conversation) -> list[Piece]:
-    """Returns text that belongs to nobody as pieces, in every format as the tokenizer writes it by itself.
+def plain_text(conversation: Conversation, *, generate: bool = False) -> list[Piece]:
+    """Returns text that belongs to nobody as pieces, in every format as the tokenizer writes it by itself; its end is trained.
+
+    Args:
+        conversation: Its messages are `text`.
+        generate: Leave the end open, for a model that writes on.
 
     >>> [piece.text for piece in plain_text(Conversation((Message("text", "Once"),), Origin("stories", "0")))]
-    ['{bos?}', 'Once']
+    ['{bos?}', 'Once', '{eos}']
     """
     bodies = (Piece(m.content, role=RESPONSE, turn=i, body=True) for i, m in enumerate(conversation.messages))
-    return [control(BOS_IF_ADDED), *bodies]
+    return [control(BOS_IF_ADDED), *bodies, *([] if generate else [Piece(EOS, control=True, role=RESPONSE)])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,9 @@ class PieceFormat:
     """A system message is a turn of its own, goes before the first user text, or replaces `begin`."""
     optional: bool = False
     """True: markers that the tokenizer does not have as tokens are written as text."""
+    spaced: bool = False
+    """True: an answer begins with a space, which the model has to produce: its first word is then an ordinary word with its space,
+    as base models know it."""
     controls: tuple[str, ...] = field(init=False)
     stop: tuple[str, ...] = field(init=False)
 
@@ -128,7 +135,7 @@ class PieceFormat:
     def _write(self, conversation: Conversation, generate: bool) -> Iterator[Piece]:
         messages, begin = conversation.messages, self.begin
         if any(message.role == "text" for message in messages):
-            yield from plain_text(conversation)
+            yield from plain_text(conversation, generate=generate)
             return
         if self.bos != "never":
             yield control(BOS if self.bos == "always" else BOS_IF_ADDED)
@@ -162,7 +169,10 @@ class PieceFormat:
         # What follows the terminator only leads to the next turn.
         end = self.turns[message.role].end[: 1 if last else None]
         trained = message.role == "assistant" and message.train
-        yield Piece(prefix + self._body(message), role=RESPONSE if trained else PROMPT, turn=index, body=True)
+        body = prefix + self._body(message)
+        # What a model wrote has its space already.
+        body = f" {body}" if self.spaced and message.role == "assistant" and not body.startswith(" ") else body
+        yield Piece(body, role=RESPONSE if trained else PROMPT, turn=index, body=True)
         for position, piece in enumerate(end):
             yield replace(piece, role=RESPONSE if trained and position == 0 else PROMPT, turn=index)
 
@@ -295,6 +305,13 @@ FORMATS: Registry[ChatFormat] = Registry(
             system="replace",
         ),
         "plain": PlainFormat("plain", {"user": Turn(), "assistant": Turn((), (_EOS,))}, bos="as_tokenizer", system="prefix"),
+        "answer": PieceFormat(
+            "answer",
+            {"user": Turn((), (Piece("\n"),)), "assistant": Turn((Piece("Answer:"),), (_EOS, Piece("\n")))},
+            bos="as_tokenizer",
+            system="prefix",
+            spaced=True,
+        ),
     },
 )
 """The bundled formats by name; `model`, the tokenizer's own template, is in `model_format.py`."""

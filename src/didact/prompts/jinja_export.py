@@ -52,7 +52,7 @@ def chat_template(chat_format: ChatFormat, *, bos: str, eos: str, adds_bos: bool
         lines.append(f"{{%- {branch} message.role == '{role}' -%}}")
         branch = "elif"
         lines.append(f"{{{{- {text(turn.header)} -}}}}")
-        lines += _body(role, plain=isinstance(chat_format, PlainFormat))
+        lines += _body(role, plain=isinstance(chat_format, PlainFormat), spaced=chat_format.spaced)
         # What follows the terminator only leads to the next turn, so the last turn goes without it.
         lines.append(f"{{{{- {text(turn.end[:1])} -}}}}")
         lines.append(f"{{%- if not loop.last or add_generation_prompt -%}}{{{{- {text(turn.end[1:])} -}}}}{{%- endif -%}}")
@@ -61,8 +61,10 @@ def chat_template(chat_format: ChatFormat, *, bos: str, eos: str, adds_bos: bool
     return "\n".join(lines)
 
 
-def _body(role: str, plain: bool) -> list[str]:
-    """Returns the lines that write a turn's text; see `PlainFormat` for the space that moves."""
+def _body(role: str, plain: bool, spaced: bool) -> list[str]:
+    """Returns the lines that write a turn's text; see `PlainFormat` for the space that moves, `PieceFormat` for the one that leads."""
+    if spaced and role == "assistant":
+        return ["{{- message.content if message.content.startswith(' ') else ' ' + message.content -}}"]
     if plain and role == "user":
         return [
             "{%- set body = ns.prefix + message.content -%}{%- set ns.prefix = '' -%}",

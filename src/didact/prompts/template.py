@@ -13,7 +13,7 @@ and, where they would not give the answer away, `target` and `rationale`.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -180,13 +180,19 @@ class TemplateSet:
             self._by_name[template.name] = template
 
     @classmethod
-    def load(cls, files: Iterable[Path] = ()) -> "TemplateSet":
+    def load(cls, files: Iterable[Path] = (), kinds: Collection[str] | None = None) -> "TemplateSet":
         """Returns the bundled templates and those in the user's files.
+
+        Args:
+            files: YAML files of one's own.
+            kinds: The kinds of the tasks that will be worded; None: all. Bundled files in a folder that is named after a kind
+                are read only for it: there are many of them.
 
         Raises:
             TemplateError: A file is wrong, or a name comes twice.
         """
-        paths = (*sorted(LIBRARY.rglob("*.yaml")), *files)
+        wanted = [LIBRARY, *(folder for folder in sorted(LIBRARY.iterdir()) if folder.is_dir() and (kinds is None or folder.name in kinds))]
+        paths = (*(path for folder in wanted for path in sorted(folder.glob("*.yaml"))), *files)
         return cls(template for path in paths for template in read_templates(path))
 
     def __iter__(self) -> Iterator[Template]:

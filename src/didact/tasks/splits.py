@@ -66,12 +66,17 @@ def _held_out_by(tasks: TaskSet, rule: HoldOut) -> set[str]:
     return found
 
 
-def _shared_sources(tasks: Iterable[Task], unseen: Iterable[Task]) -> dict[str, str]:
-    """Returns, for every task that has a source dataset in common with an unseen task, the reason to leave it out."""
+def _shared_sources(tasks: Iterable[Task], unseen: TaskSet) -> dict[str, str]:
+    """Returns, for every task that has a source dataset in common with an unseen task, the reason to leave it out.
+
+    A source with levels of its own keeps seen and unseen apart by itself: its dataset is no reason.
+    """
+    settled = {dataset.casefold() for task in unseen if task.level for dataset in _of_dataset(task)}
     owner: dict[str, str] = {}
     for task in unseen:
         for dataset in _of_dataset(task):
-            owner.setdefault(dataset.casefold(), task.name)
+            if dataset.casefold() not in settled:
+                owner.setdefault(dataset.casefold(), task.name)
     reasons: dict[str, str] = {}
     for task in tasks:
         shared = [dataset for dataset in _of_dataset(task) if dataset.casefold() in owner]
@@ -97,9 +102,10 @@ def _parted(task: Task, num_held: int, seed: int) -> tuple[Task, Task]:
 def hold_out(tasks: TaskSet, rule: HoldOut, seed: int = 0) -> Split:
     """Returns the tasks parted into seen, unseen and left out.
 
-    Unseen is a task that a pattern names (case is ignored in categories and datasets, not in task names) or, with `official`,
-    that its source's own split files call test. Left out is, with `official`, what those files exclude and, unless
-    `share_sources`, every other task made from a dataset that an unseen task is made from too.
+    Unseen is a task that has a level of its own, one that a pattern names (case is ignored in categories and datasets, not in task
+    names) or, with `official`, one that its source's own split files call test. Left out is, with `official`, what those files
+    exclude and, unless `share_sources`, every other task made from a dataset that an unseen task is made from too, if that dataset
+    has no levels of its own.
 
     Args:
         tasks: All tasks of a recipe.
@@ -126,6 +132,7 @@ def hold_out(tasks: TaskSet, rule: HoldOut, seed: int = 0) -> Split:
         held_out |= {task.name for task in tasks if task.split == "test"}
         excluded = [task.name for task in tasks if task.split == "excluded" and task.name not in held_out]
         left_out = dict.fromkeys(excluded, "excluded by the split files of its source")
+    held_out |= {task.name for task in tasks if task.level}
     unseen = TaskSet(task for task in tasks if task.name in held_out)
     rest = [task for task in tasks if task.name not in held_out and task.name not in left_out]
     if not rule.share_sources:
@@ -149,13 +156,13 @@ def _num_tasks(number: int) -> str:
 
 
 def describe(split: Split, num_reasons: int = 5) -> list[str]:
-    """Returns the split in lines for people: how many, the categories of the unseen, the first reasons. Reads no examples.
+    """Returns the split in lines for people: how many, levels or categories of the unseen, the first reasons. Reads no examples.
 
     >>> toy = TaskSet([Task("nli", (), categories=("Entailment",)), Task("add", ())])
     >>> describe(hold_out(toy, HoldOut(category=("entail*",))))
     ['seen: 1 task', 'unseen: 1 task (Entailment 1)', 'left out: 0 tasks']
     """
-    categories = Counter(task.category for task in split.unseen)
+    categories = Counter(task.level or task.category for task in split.unseen)
     shown = ", ".join(f"{name} {count}" for name, count in sorted(categories.items(), key=lambda item: (-item[1], item[0])))
     lines = [
         f"seen: {_num_tasks(len(split.seen))}",
