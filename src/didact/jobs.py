@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from didact.assemble import Assembly
+from didact.assemble import HOLD_OUT, Assembly
 from didact.base.config import about
 from didact.base.errors import DataError
 from didact.base.files import write_jsonl
@@ -26,6 +26,8 @@ from didact.train.loop import Step, tune
 
 Say = Callable[[str], None]
 PREDICTIONS = "predictions_{}.jsonl"
+ALL = "all"
+"""Stands for every level that has tasks."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,7 @@ def evaluate(
 
     Args:
         run: A run with a checkpoint.
-        on: Levels (`unseen`, `held_in`); empty: what the recipe says.
+        on: Levels, as in a recipe's `evaluate.on`, or `all` for every one that has tasks; empty: what the recipe says.
         say: Hears the story.
         on_rows: Hears (model, rows in all, how many more it has answered).
 
@@ -171,9 +173,11 @@ def evaluate(
         DidactError: There is nothing to ask, or the checkpoint's chat format is not what it was tuned with.
     """
     recipe = run.recipe()
-    levels = on or recipe.evaluate.on
     tuned = load_tuned(run)
     assembly = Assembly(recipe, given=tuned.tokeniser)
+    levels = assembly.levels if ALL in on else on or recipe.evaluate.on
+    if not levels:
+        raise DataError("the recipe has no tasks to ask about", remedy=f"train again, and {HOLD_OUT['unseen']}")
     asked = [question for level in levels for question in _questions(assembly, level, tuned.tokeniser)]
     num_tasks, num_cut = len({q.unanswered.task for q in asked}), sum(q.num_cut > 0 for q in asked)
     say(f"{len(asked):,} questions on {num_tasks:,} tasks; {num_cut:,} prompts cut to fit")
@@ -193,8 +197,9 @@ def evaluate(
 def _questions(assembly: Assembly, level: str, tokeniser: Tokeniser) -> list[Question]:
     tasks = assembly.judged(level)
     if not len(tasks):
-        remedy = "tasks.hold_out.category=[...]" if level == "unseen" else "tasks.hold_out.examples=20"
-        raise DataError(f"the recipe has no {level} tasks to ask about", remedy=f"train again with {remedy}")
+        known = f"the recipe's levels: {', '.join(assembly.levels) or 'none'}"
+        remedy = f"train again, and {HOLD_OUT[level]}"
+        raise DataError(f"the recipe has no {level} tasks to ask about", expected=known, remedy=remedy)
     recipe = assembly.recipe
     room = recipe.sequence.max_length - recipe.evaluate.max_new_tokens
     return questions(
