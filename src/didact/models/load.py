@@ -1,27 +1,46 @@
 """Models with their tokenizer and chat format: a base from the hub, a folder or nothing; a tuned one from its checkpoint."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig, GPT2Config, LlamaConfig
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoModelForPreTraining,
+    AutoModelForSeq2SeqLM,
+    GenerationConfig,
+)
 from transformers.utils import logging
 
-from didact.base.chance import seed_of
 from didact.base.errors import ModelError
 from didact.base.files import fingerprint, write_json
-from didact.base.recipe import ModelSection, NewModel
+from didact.base.recipe import ModelSection
 from didact.data.tokens import Tokeniser
+from didact.models.architecture import NEW, Architecture, architecture_of, check_objective, has_next_sentence
+from didact.models.new_model import new_model
 from didact.models.tokenizer import chat_format_named, load_tokenizer, make_ready, train_tokenizer
 from didact.prompts.chat_format import format_fingerprint, golden
 from didact.prompts.jinja_export import chat_template
 
 FORMAT_FILE = "chat_format.json"
 _NOT_LOADABLE = (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError)
+_PLACES_AFTER_PADDING = {"roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "data2vec-text", "xmod"}
+_AUTO: dict[Architecture, Any] = {
+    "decoder": AutoModelForCausalLM,
+    "encoder_decoder": AutoModelForSeq2SeqLM,
+    "encoder": AutoModelForMaskedLM,
+}
+_KINDS: dict[Architecture, str] = {
+    "decoder": "a causal language model",
+    "encoder_decoder": "an encoder-decoder that writes text",
+    "encoder": "a masked language model",
+}
 logging.disable_progress_bar()  # ours tells the whole story
 
 
@@ -30,10 +49,20 @@ class Loaded:
     """A model that can be tuned, asked and saved."""
 
     model: Any
-    """A transformers causal language model, weights in float32."""
+    """A transformers model with a language modelling head, weights in float32."""
     tokeniser: Tokeniser
     new_controls: tuple[str, ...] = ()
     """Control tokens that the base had never seen; their embeddings begin as the mean of all others."""
+
+    @property
+    def architecture(self) -> Architecture:
+        """What the model is; it decides how it is trained and asked."""
+        return architecture_of(self.model.config)
+
+    @property
+    def start_id(self) -> int | None:
+        """The token that an encoder-decoder's decoder starts from; None for the others."""
+        return self.model.config.decoder_start_token_id if self.architecture == "encoder_decoder" else None
 
     @property
     def num_parameters(self) -> int:
@@ -41,19 +70,22 @@ class Loaded:
         return sum(parameter.numel() for parameter in self.model.parameters())
 
 
-def load_tokeniser(section: ModelSection, chat_format: str, texts: Callable[[], Iterable[str]]) -> tuple[Tokeniser, tuple[str, ...]]:
+def load_tokeniser(
+    section: ModelSection, chat_format: str, texts: Callable[[], Iterable[str]], controls: Sequence[str] = ()
+) -> tuple[Tokeniser, tuple[str, ...]]:
     """Returns the tokeniser that a recipe names, without its model, and the control tokens that are new to it.
 
     Args:
         section: The recipe's `model`.
         chat_format: The recipe's `prompts.chat_format`.
         texts: Gives the seen texts, for a tokenizer that has to be trained.
+        controls: The control tokens that the recipe's objective needs, from `objective_controls`.
     """
     name = section.tokenizer or (None if section.base == "new" else section.base)
     revision = section.revision if section.tokenizer is None else None
-    tokenizer = load_tokenizer(name, revision) if name else train_tokenizer(texts(), section.new.vocabulary)
+    tokenizer = load_tokenizer(name, revision) if name else train_tokenizer(texts(), section.new.vocabulary, section.new.tokenizer)
     form = chat_format_named(chat_format, tokenizer)
-    new = make_ready(tokenizer, form)
+    new = make_ready(tokenizer, form, controls)
     return Tokeniser(tokenizer, form), tuple(new)
 
 
@@ -71,10 +103,28 @@ def load_base(section: ModelSection, tokeniser: Tokeniser, new_controls: tuple[s
         ModelError: Nothing loadable is there.
     """
     if section.base == "new":
-        return Loaded(_new_model(section.new, tokeniser, positions, seed), tokeniser)
+        return Loaded(new_model(section.new, tokeniser.tokenizer, positions, seed), tokeniser)
     model = _pretrained(section.base, section.revision)
     _fit_embeddings(model, tokeniser, new_controls)
     return Loaded(model, tokeniser, new_controls)
+
+
+def check_fit(section: ModelSection, kind: str, max_length: int) -> None:
+    """Looks up, without the base's weights, whether it can be trained as the recipe says.
+
+    Args:
+        section: The recipe's `model`.
+        kind: The recipe's `objective.kind`.
+        max_length: The recipe's `sequence.max_length`.
+
+    Raises:
+        ModelError: The objective is for another architecture, the base was built for shorter sequences, or there is no such model.
+    """
+    if section.base == "new":
+        check_objective(kind, NEW[section.new.architecture], f"model.new.architecture={section.new.architecture}")
+    else:
+        check_objective(kind, architecture_of(_config(section.base, section.revision)), f"the model '{section.base}'")
+    check_positions(section, max_length)
 
 
 def check_positions(section: ModelSection, max_length: int) -> None:
@@ -83,14 +133,20 @@ def check_positions(section: ModelSection, max_length: int) -> None:
     Raises:
         ModelError: It is shorter than `max_length`, or there is no such model.
     """
-    if section.base == "new":
-        known = section.new.positions
-    else:
-        config = _config(section.base, section.revision).get_text_config()
-        known = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
+    known = section.new.positions if section.base == "new" else _positions(_config(section.base, section.revision))
     if known and known < max_length:
         what = f"sequence.max_length is {max_length}, and the model '{section.base}' was built for {known} tokens"
         raise ModelError(what, remedy=f"sequence.max_length={known}")
+
+
+def _positions(config: Any) -> int | None:
+    """Returns the longest sequence that a model was built for, in tokens; None where there is no such limit."""
+    if architecture_of(config) == "encoder_decoder" and hasattr(config, "relative_attention_num_buckets"):
+        return None  # T5 knows distances, not places; the `n_positions` of its older files says what it was trained on
+    config = config.get_text_config()
+    known: int | None = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
+    # RoBERTa and its kin count places from the padding token's id on.
+    return known - config.pad_token_id - 1 if known and config.model_type in _PLACES_AFTER_PADDING else known
 
 
 def _config(name: str, revision: str | None) -> Any:
@@ -110,53 +166,26 @@ def _no_model(name: str, error: Exception) -> ModelError:
 
 def _pretrained(name: str, revision: str | None = None) -> Any:
     config = _config(name, revision)
-    options: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True, "trust_remote_code": False, "output_loading_info": True}
-    try:
-        model, told = AutoModelForCausalLM.from_pretrained(name, config=config, revision=revision, **options)
-    except _NOT_LOADABLE as error:
-        raise _no_model(name, error) from None
-    # transformers draws at random what the file lacks, and goes on.
-    lacking = sorted(told["missing_keys"])
+    architecture = architecture_of(config)
+    if architecture == "encoder" and has_next_sentence(config):
+        model, lacking = _weights(AutoModelForPreTraining, name, config, revision)
+        if not lacking:
+            return model
+    model, lacking = _weights(_AUTO[architecture], name, config, revision)
     if lacking:
         what = f"'{name}' lacks {len(lacking)} of the weights of {type(model).__name__}: {', '.join(lacking[:3])}"
-        raise ModelError(what, expected="a causal language model, complete", remedy="set model.base to one")
+        raise ModelError(what, expected=f"{_KINDS[architecture]}, complete", remedy="set model.base to one")
     return model
 
 
-def _new_model(shape: NewModel, tokeniser: Tokeniser, positions: int, seed: int) -> Any:
-    heads = shape.heads or max(shape.width // 64, 1)
-    if shape.width % heads:
-        raise ModelError(
-            f"width {shape.width} is not a multiple of {heads} heads", remedy="set model.new.heads to a divisor of model.new.width"
-        )
-    if shape.architecture == "llama" and shape.width // heads % 2:
-        raise ModelError(
-            f"width {shape.width} gives each of {heads} heads {shape.width // heads} numbers, and llama turns them in pairs",
-            remedy="set model.new.heads so that model.new.width / heads is even",
-        )
-    tokenizer = tokeniser.tokenizer
-    common = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
-    positions = shape.positions or positions
-    if shape.architecture == "llama":
-        config: Any = LlamaConfig(
-            hidden_size=shape.width,
-            intermediate_size=-(-shape.width * 8 // 3 // 64) * 64,
-            num_hidden_layers=shape.depth,
-            num_attention_heads=heads,
-            num_key_value_heads=heads,
-            max_position_embeddings=positions,
-            vocab_size=len(tokenizer),
-            tie_word_embeddings=True,
-            **common,
-        )
-    else:
-        none = dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), 0.0)
-        config = GPT2Config(
-            n_embd=shape.width, n_layer=shape.depth, n_head=heads, n_positions=positions, vocab_size=len(tokenizer), **none, **common
-        )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_of(seed, "initial weights"))
-        return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+def _weights(auto: Any, name: str, config: Any, revision: str | None) -> tuple[Any, list[str]]:
+    """Returns a model and the names of the weights that its file lacks: transformers draws those at random, and goes on."""
+    options: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True, "trust_remote_code": False, "output_loading_info": True}
+    try:
+        model, told = auto.from_pretrained(name, config=config, revision=revision, **options)
+    except _NOT_LOADABLE as error:
+        raise _no_model(name, error) from None
+    return model, sorted(told["missing_keys"])
 
 
 def _fit_embeddings(model: Any, tokeniser: Tokeniser, new_controls: tuple[str, ...]) -> None:
@@ -176,15 +205,8 @@ def _fit_embeddings(model: Any, tokeniser: Tokeniser, new_controls: tuple[str, .
 def save(loaded: Loaded, folder: Path) -> None:
     """Writes a folder that transformers can load: weights, tokenizer with the chat template, stop tokens, the format's fingerprint."""
     model, tokeniser = loaded.model, loaded.tokeniser
-    stops = list(dict.fromkeys([*tokeniser.stop_ids, *([tokeniser.eos_id] if tokeniser.eos_id is not None else [])]))
-    try:
-        model.generation_config.validate(strict=True)
-    except ValueError:
-        # Some bases come with sampling flags that contradict one another; transformers ignores them but would not write them.
-        model.generation_config = GenerationConfig()
-    model.generation_config.eos_token_id = stops
-    model.generation_config.pad_token_id = tokeniser.tokenizer.pad_token_id
-    model.generation_config.bos_token_id = tokeniser.bos_id
+    if loaded.architecture != "encoder":  # they write nothing
+        _set_generation(loaded)
     model.save_pretrained(folder, safe_serialization=True)
     form, tokenizer = tokeniser.chat_format, tokeniser.tokenizer
     if form.name != "model":
@@ -192,6 +214,29 @@ def save(loaded: Loaded, folder: Path) -> None:
         tokenizer.chat_template = chat_template(form, **names, adds_bos=tokeniser.adds_bos)
     tokenizer.save_pretrained(folder)
     write_json(folder / FORMAT_FILE, format_card(tokeniser))
+
+
+def stop_ids(tokeniser: Tokeniser) -> list[int]:
+    """Returns the tokens that end a completion: the chat format's own, and the end of text."""
+    return list(dict.fromkeys([*tokeniser.stop_ids, *([tokeniser.eos_id] if tokeniser.eos_id is not None else [])]))
+
+
+def _set_generation(loaded: Loaded) -> None:
+    """Makes plain transformers begin and stop where the model was tuned to."""
+    model, tokeniser = loaded.model, loaded.tokeniser
+    try:
+        model.generation_config.validate(strict=True)
+    except ValueError:
+        # Some bases come with sampling flags that contradict one another; transformers ignores them but would not write them.
+        model.generation_config = GenerationConfig()
+    config = model.generation_config
+    config.eos_token_id = stop_ids(tokeniser)
+    config.pad_token_id = tokeniser.tokenizer.pad_token_id
+    config.bos_token_id = tokeniser.bos_id
+    if loaded.architecture == "encoder_decoder":
+        config.decoder_start_token_id = loaded.start_id
+        # BART's files force a first and a last token that no training here has seen.
+        config.forced_bos_token_id = config.forced_eos_token_id = None
 
 
 def format_card(tokeniser: Tokeniser) -> dict[str, Any]:

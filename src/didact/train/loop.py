@@ -19,8 +19,10 @@ from didact.base.files import append_jsonl, read_jsonl, write_jsonl
 from didact.base.recipe import Objective, Schedule, TrainSection
 from didact.data.batches import Row, collate, micro_batches, num_targets, row_length
 from didact.data.stream import TrainingStream
+from didact.models.architecture import check_objective
 from didact.models.load import Loaded
 from didact.models.precision import Precision, pick_precision
+from didact.models.prefix import mark_prefix
 from didact.train import attention, checkpoint
 from didact.train.loss import NORMALISER, WeightedLoss, to_device
 
@@ -107,7 +109,8 @@ def tune(
         on_step: Called after every step with the newest numbers.
 
     Raises:
-        ModelError: The loss or its gradient is not a number, packing cannot keep documents apart in this model, or it is no decoder.
+        ModelError: The loss or its gradient is not a number, packing cannot keep documents apart in this model, or the objective is
+            not for its architecture.
         RecipeError: There is no such tracker.
         PrerequisiteError: Its package is not installed.
     """
@@ -116,10 +119,8 @@ def tune(
     device = accelerator.device
     precision = pick_precision(settings.precision, device)
     model = loaded.model.to(device).train()
-    attention.check_causal(model, len(loaded.tokeniser.tokenizer))
     own_attention = model.config._attn_implementation
-    if packed:
-        attention.keep_apart(model, len(loaded.tokeniser.tokenizer))
+    _check_model(loaded, objective, packed)
     loss_of = WeightedLoss(model, precision)
     optimiser = torch.optim.AdamW(
         _groups(model, settings.weight_decay), lr=settings.learning_rate, betas=settings.betas, eps=settings.epsilon, fused=True
@@ -151,7 +152,7 @@ def tune(
 
         mine = micro_batches(rows, settings.micro_batch_tokens, accelerator.num_processes)[accelerator.process_index]
         for number, micro in enumerate(mine):
-            batch = to_device(collate(micro, objective, loaded.tokeniser.tokenizer.pad_token_id), device)
+            batch = to_device(collate(micro, objective, loaded.tokeniser.tokenizer.pad_token_id, loaded.start_id), device)
             with accelerator.no_sync(trained) if number < len(mine) - 1 else nullcontext():
                 loss = trained(batch)
                 # Data-parallel training averages gradients over processes; the loss is a sum, so the average is undone.
@@ -195,9 +196,26 @@ def tune(
     accelerator.wait_for_everyone()
     accelerator.end_training()
     model.set_attn_implementation(own_attention)
-    head = "positions of weight 0 skipped" if loss_of.direct else "all positions (scaled or capped logits)"
+    head = "positions of weight 0 skipped" if loss_of.skips else "all positions"
     last = checkpoint.newest(folder / "checkpoints")
     return Summary(state["step"], state["num_tokens"], state["seconds"], shown.loss, precision, NORMALISER, head, last)
+
+
+def _check_model(loaded: Loaded, objective: Objective, packed: bool) -> None:
+    """Asks the model at hand whether it reads as its objective needs it to, and makes it ready for that."""
+    model, vocabulary = loaded.model, len(loaded.tokeniser.tokenizer)
+    check_objective(objective.kind, loaded.architecture, type(model).__name__)
+    if objective.kind == "masked":
+        attention.check_finite(model, vocabulary)
+    else:
+        attention.check_causal(model, vocabulary)
+    mark_prefix(model, objective.kind == "prefix")
+    if objective.kind == "prefix":
+        attention.check_prefix(model, vocabulary)
+    elif packed and loaded.architecture == "decoder":
+        attention.keep_apart(model, vocabulary)
+    elif packed:
+        raise ModelError(f"rows of several documents are for decoders, and {type(model).__name__} is none", remedy="sequence.pack=false")
 
 
 def _check_trackers(wanted: Sequence[str]) -> None:
