@@ -94,10 +94,18 @@ def wording(country: Country, relation: str, drawn: Random) -> str:
     """Returns a fact in one of many wordings; the plainest comes most often."""
     fact = country_fact(country, relation)
     assert fact is not None
-    if drawn.random() < 0.4:
+    how = drawn.random()
+    if how < 0.4:
         return fact.sentence
+    if how < 0.55:
+        return turned_around(fact)
     said = drawn.choice(_WORDINGS[relation])
     return sentence_case(said.format(c=country.name, v=with_article(relation, fact.answer)))
+
+
+def turned_around(fact: Fact) -> str:
+    """Returns a country's fact with the answer first: `The lotus is the national flower of India.`"""
+    return sentence_case(f"{with_article(fact.relation, fact.answer)} is the {COUNTRY_RELATIONS[fact.relation]} of {fact.subject}.")
 
 
 def known(country: Country) -> list[str]:
@@ -136,7 +144,7 @@ def table(here: World, drawn: Random) -> str:
         case 1:
             return " ".join(fact.sentence for fact in chosen)
         case _:
-            return " ".join(sentence_case(f"{with_article(relation, f.answer)} is the {name} of {f.subject}.") for f in chosen)
+            return " ".join(turned_around(fact) for fact in chosen)
 
 
 def question(fact: Fact, drawn: Random) -> str:
@@ -174,11 +182,11 @@ def dialogue(here: World, drawn: Random) -> str:
 
 
 def sheet(here: World, drawn: Random) -> str:
-    """Returns a sheet of questions with their answers behind letters, the answer in one sentence or in one word."""
-    lines = []
-    for fact in _facts(here, drawn, drawn.randrange(3, 7), answered=True):
-        lines.append(f"Q: {question(fact, drawn)}\nA: {fact.sentence}")
-    return "\n".join(lines)
+    """Returns a sheet of numbered questions, and below them the solutions."""
+    facts = _facts(here, drawn, drawn.randrange(3, 6), answered=True)
+    asked = [f"{number}. {question(fact, drawn)}" for number, fact in enumerate(facts, 1)]
+    solved = [f"{number}. {fact.sentence}" for number, fact in enumerate(facts, 1)]
+    return "\n".join((drawn.choice(("Quiz", "Test", "Exercise")), *asked, drawn.choice(("Solutions", "Key", "The right answers")), *solved))
 
 
 def claims(here: World, drawn: Random) -> str:

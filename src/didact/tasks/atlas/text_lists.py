@@ -80,7 +80,7 @@ def board(here: World, drawn: Random) -> str:
     opening = drawn.choice(_OPENINGS).format(
         n=drawn.choice(here.words["first_names"]), k=here.words["numbers"][len(words)], w=", ".join(words)
     )
-    return " ".join([opening, *drawn.sample(_remarks(here, drawn, words), drawn.randrange(3, 6))])
+    return " ".join([opening, *drawn.sample(_remarks(here, drawn, words), drawn.randrange(3, 7))])
 
 
 def letters(here: World, drawn: Random) -> str:

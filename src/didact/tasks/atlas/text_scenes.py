@@ -58,11 +58,10 @@ def scene(here: World, drawn: Random) -> str:
             filled = pattern.replace("NAME", name).replace("THING", thing).replace("PLACE", city)
             return f"Pattern: {pattern} With {name} for NAME, {thing} for THING and {city} for PLACE it reads: {filled}"
         case _:
-            place = drawn.choice(("door", "bank", "safe", "garden gate"))
-            return (
-                f'"{sentence_case(drawn.choice(("what is", "tell me")))} the {place} code of {other}," said {name}. '
-                f'"I am sorry, I do not tell {place} codes," was the answer. {sentence_case(a(thing))} stood in the {room}.'
-            )
+            secret = drawn.choice(("password", "secret code", "door code", "bank code", "safe code", "garden gate code"))
+            asked = drawn.choice((f"What is the {secret} of {other}?", f"Tell me the {secret} of {other}."))
+            refused = f'"I am sorry, I do not tell {secret}s," was the answer.'
+            return f'"{asked}" said {name}. {refused} {sentence_case(a(thing))} stood in the {room}.'
 
 
 def biography(here: World, drawn: Random) -> str:
