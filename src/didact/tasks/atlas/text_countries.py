@@ -104,7 +104,7 @@ def wording(country: Country, relation: str, drawn: Random) -> str:
 
 
 def turned_around(fact: Fact) -> str:
-    """Returns a country's fact with the answer first: `The lotus is the national flower of India.`"""
+    """Returns a country's fact, its answer first: `The lotus is the national flower of India` and a full stop."""
     return sentence_case(f"{with_article(fact.relation, fact.answer)} is the {COUNTRY_RELATIONS[fact.relation]} of {fact.subject}.")
 
 
