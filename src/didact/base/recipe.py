@@ -4,7 +4,6 @@ This page is the whole of what can be set. A run keeps its recipe fully resolved
 """
 
 import re
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -52,7 +51,7 @@ class ModelSection(Section):
     """What is tuned."""
 
     base: Text = "HuggingFaceTB/SmolLM2-135M"
-    """A hub id, a folder, or `new` for a small model made from `model.new`."""
+    """A hub id, a folder, a bundled base (`atlas-decoder`), or `new` for a small model made from `model.new`."""
     tokenizer: Text | None = None
     """A hub id, a folder or a sentencepiece `.model` file; null: the base's own (for `new`: trained on the seen data)."""
     revision: str | None = None
@@ -93,7 +92,7 @@ class Source(Section):
     """The metric that this task is judged by: see `didact ls metrics`."""
     passage_chars: Count = 2000
     """For reader `text`: documents are cut at blank lines into passages of about this many characters."""
-    settings: Mapping[str, int | float | str] = {}
+    settings: dict[str, int | float | str] = {}
     """For made worlds (readers `rewriting` and `composing`): how many rules, how long, how many unseen; a wrong one lists them all."""
 
 
