@@ -187,10 +187,11 @@ class Assembly:
         if self.given is not None:
             return self.given, ()
         # Torch is loaded only when a tokenizer is needed: lists and mixtures come without it.
+        from didact.models.bundled import resolved
         from didact.models.load import load_tokeniser
 
         controls = objective_controls(self.recipe.objective)
-        tokeniser, new = load_tokeniser(self.recipe.model, self.recipe.prompts.chat_format, self.texts, controls)
+        tokeniser, new = load_tokeniser(resolved(self.recipe.model), self.recipe.prompts.chat_format, self.texts, controls)
         if new and self.recipe.model.base != "new":
             self.say(f"control tokens that this base has never seen: {', '.join(new)} (their embeddings begin as the mean of all others)")
         return tokeniser, new

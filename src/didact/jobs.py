@@ -13,11 +13,13 @@ from didact.base.errors import DataError
 from didact.base.files import write_jsonl
 from didact.base.recipe import Recipe
 from didact.base.types import Prediction
+from didact.data.objective_tokens import objective_controls
 from didact.data.stream import Forecast
 from didact.data.tokens import Tokeniser
 from didact.evals.statistics import compare
 from didact.evals.unseen import Question, answer, questions
-from didact.models.load import Loaded, check_positions, load_base, load_checkpoint, load_tokeniser, save
+from didact.models.bundled import resolved
+from didact.models.load import Loaded, check_fit, load_base, load_checkpoint, load_tokeniser, save
 from didact.models.local import LocalModel
 from didact.models.precision import machine, pick_device, pick_precision
 from didact.run import SUMMARY, Run, environment
@@ -70,7 +72,7 @@ def _looked_ahead(assembly: Assembly) -> Forecast:
     """Returns the forecast, what fails fast first: names, headers and hold-outs, the model's card, then every row."""
     recipe, _ = assembly.recipe, assembly.split
     with about("model.base"):
-        check_positions(recipe.model, recipe.sequence.max_length)
+        check_fit(resolved(recipe.model), recipe.objective.kind, recipe.sequence.max_length)
     forecast = assembly.forecast
     assembly.check_judging()
     return forecast
@@ -96,7 +98,8 @@ def train(
     forecast = _looked_ahead(assembly)
     main = os.environ.get("RANK", "0") == "0"
     if loaded is None:
-        loaded = load_base(recipe.model, assembly.tokeniser, assembly.new_controls, positions=recipe.sequence.max_length, seed=recipe.seed)
+        section, positions = resolved(recipe.model), recipe.sequence.max_length
+        loaded = load_base(section, assembly.tokeniser, assembly.new_controls, positions=positions, seed=recipe.seed)
         if main:
             _describe(run, assembly, loaded)
     tokens = "" if recipe.train.max_steps else f", {forecast.tokens.num_tokens:,} tokens"
@@ -183,7 +186,7 @@ def evaluate(
     say(f"{len(asked):,} questions on {num_tasks:,} tasks; {num_cut:,} prompts cut to fit")
     answers: dict[str, list[Prediction]] = {}
     for name in ("base", "tuned"):
-        loaded = tuned if name == "tuned" else _base(run, recipe, tuned.tokeniser)
+        loaded = tuned if name == "tuned" else load_untuned(run, recipe, tuned.tokeniser)
         answers[name] = _answers(loaded, recipe, asked, partial(on_rows, name, len(asked)))
         write_jsonl(run.folder / "scores" / PREDICTIONS.format(name), answers[name])
     result = {}
@@ -214,12 +217,13 @@ def _questions(assembly: Assembly, level: str, tokeniser: Tokeniser) -> list[Que
     )
 
 
-def _base(run: Run, recipe: Recipe, tokeniser: Tokeniser) -> Loaded:
-    """Returns the model as it was before tuning, asked through the same tokeniser."""
+def load_untuned(run: Run, recipe: Recipe, tokeniser: Tokeniser | None = None) -> Loaded:
+    """Returns the model as it was before tuning, asked through the tuned one's tokeniser where there is one."""
     if recipe.model.base == "new":
         return load_checkpoint(run.base)
-    _, new = load_tokeniser(recipe.model, recipe.prompts.chat_format, lambda: ())
-    return load_base(recipe.model, tokeniser, new, positions=recipe.sequence.max_length, seed=recipe.seed)
+    section = resolved(recipe.model)
+    own, new = load_tokeniser(section, recipe.prompts.chat_format, lambda: (), objective_controls(recipe.objective))
+    return load_base(section, tokeniser or own, new, positions=recipe.sequence.max_length, seed=recipe.seed)
 
 
 def _answers(loaded: Loaded, recipe: Recipe, asked: list[Question], done: Callable[[int], None]) -> list[Prediction]:

@@ -18,7 +18,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Turns a base language model into one that follows instructions, and proves it on tasks it has never seen.",
-    epilog="Start with:\n\n\b\n  didact train recipes/demo.yaml\n  didact eval last",
+    epilog="Start with:\n\n\b\n  didact quickstart",
 )
 
 RecipeFile = Annotated[Path, typer.Argument(help="A recipe: a YAML file.")]
@@ -64,6 +64,32 @@ def _didact(
     version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")] = False,
 ) -> None:
     pass
+
+
+@app.command(epilog=_examples("didact quickstart", "didact quickstart --seq2seq --json"))
+def quickstart(
+    overrides: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+    seq2seq: Annotated[bool, typer.Option("--seq2seq", help="With the encoder-decoder in place of the decoder.")] = False,
+    seed: Annotated[int, typer.Option(help="What is drawn by chance: the order, the wordings.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the newest unfinished quickstart.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Tune a bundled base and see what that brings: the whole path, offline, in three minutes."""
+    from didact.apps import quickstart as tour
+    from didact.run import create_run, discard, unfinished_run
+
+    with _recipe(tour.recipe_file(seq2seq), [f"seed={seed}", *(overrides or ())]) as settled:
+        run = unfinished_run(settled) if resume else create_run(settled)
+        try:
+            result = tour.quickstart(settled, run, resume=resume, quiet=as_json)
+        except KeyboardInterrupt:
+            command = " ".join(["didact quickstart", *(["--seq2seq"] if seq2seq else []), *([f"--seed {seed}"] if seed else [])])
+            say(f"stopped; continue: {f'didact eval {run.name}' if run.finished else f'{command} --resume'}")
+            raise
+        finally:
+            discard(run)
+    if as_json:
+        put_json(result)
 
 
 @app.command(epilog=_examples("didact ls tasks", "didact ls tasks recipes/demo.yaml --json"))

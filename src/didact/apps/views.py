@@ -129,5 +129,56 @@ def score_table(levels: dict[str, Any]) -> str:
     return table(rows, ("level", "group", "metric", "rows", "base", "tuned", "difference", "p"))
 
 
-def _interval(score: dict[str, float]) -> str:
-    return f"{score['value']:.1f} [{score['low']:.1f}, {score['high']:.1f}]"
+def _interval(score: dict[str, float], value: str = "value") -> str:
+    return f"{score[value]:.1f} [{score['low']:.1f}, {score['high']:.1f}]"
+
+
+def level_table(scores: dict[str, dict[str, dict[str, float]]]) -> str:
+    """Returns exact match at each level as a table, base beside tuned, with 95 % intervals.
+
+    >>> print(level_table({m: {"unseen_family": {"em": e, "low": e, "high": e}} for m, e in (("base", 0.0), ("tuned", 50.0))}))
+    exact match    base            tuned
+    unseen family  0.0 [0.0, 0.0]  50.0 [50.0, 50.0]
+    """
+    rows = [
+        {"exact match": level.replace("_", " "), **{model: _interval(table[level], "em") for model, table in scores.items()}}
+        for level in scores["tuned"]
+    ]
+    return table(rows, ("exact match", *scores))
+
+
+def one_line(text: str) -> str:
+    r"""Returns a text on one line, without characters that could steer a terminal.
+
+    >>> one_line(" What is\nthis? ")
+    'What is this?'
+    """
+    return " ".join(_visible(text).split())
+
+
+def side_by_side(rows: Sequence[dict[str, str]]) -> str:
+    r"""Returns questions with the answers of base and tuned model, for where there is no terminal to draw columns in.
+
+    >>> print(side_by_side([{"question": "Why?", "base": "Why not?\nWhy?", "tuned": "So."}]))
+    Why?
+      base   Why not? Why?
+      tuned  So.
+    """
+    lines = []
+    for row in rows:
+        lines += [row["question"], f"  base   {one_line(row['base'])}", f"  tuned  {one_line(row['tuned'])}"]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def side_by_side_columns(rows: Sequence[dict[str, str]]) -> Any:
+    """Returns the same as columns that fit the terminal."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    columns = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    for name, style in (("question", ""), ("base", "yellow"), ("tuned", "green")):
+        columns.add_column(name, style=style, ratio=1, overflow="fold")
+    for row in rows:
+        columns.add_row(*(Text(one_line(row[name])) for name in ("question", "base", "tuned")))
+    return columns
