@@ -38,8 +38,8 @@ class Settings(Section):
     """Compositions that are trained on. The first ones of a larger number are those of a smaller one."""
     num_strings: Count = 400
     """Training strings of each composition."""
-    depth: Annotated[int, Field(ge=1, le=26)] = 5
-    """Positions: functions in a composition."""
+    depth: Annotated[int, Field(ge=2, le=26)] = 5
+    """Positions: functions in a composition. One alone composes nothing."""
     num_functions: Count = 3
     """Bijections to choose from at each position, besides the identity."""
     alphabet: Annotated[int, Field(ge=2, le=26)] = 10
