@@ -37,7 +37,7 @@ def bart_noise(
 
     Args:
         ids: int (T,), one token at least.
-        word_starts: bool (T,), True where a word begins.
+        word_starts: bool (T,), True where a word begins; the first token always begins one.
         sentence_ends: bool (T,), True at the last token of a sentence.
         mask_id: The mask token.
         noise: The recipe's section.
@@ -81,16 +81,15 @@ def _sentences_moved(
     word_starts: np.ndarray, sentence_ends: np.ndarray, share: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns (order int64 (T,), where words begin in it): a share of the sentences, drawn, permuted among themselves."""
-    # Of several stops in a row ("?!", "..."), the last one ends the sentence.
-    ends = np.flatnonzero(sentence_ends[:-1] & ~sentence_ends[1:]) + 1
-    sentences = np.split(np.arange(len(word_starts)), ends)
+    # A sentence that began inside a word would make one word of it and whatever comes to stand before it.
+    sentences = np.split(np.arange(len(word_starts)), np.flatnonzero(sentence_ends[:-1] & word_starts[1:]) + 1)
     places = np.arange(len(sentences))
     moved = rng.permutation(len(sentences))[: _ceil(share * len(sentences))]
     places[moved] = moved[rng.permutation(len(moved))]
     order = np.concatenate([sentences[place] for place in places])
-    begins = word_starts.copy()
-    begins[[sentence[0] for sentence in sentences]] = True
-    return order, begins[order]
+    begins = word_starts[order]
+    begins[0] = True
+    return order, begins
 
 
 def _words_masked(text: Noised, word_starts: np.ndarray, mask_id: int, noise: BartNoise, rng: np.random.Generator) -> tuple[Noised, int]:

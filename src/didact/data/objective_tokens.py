@@ -21,6 +21,8 @@ BART_MASK, BERT_MASK, FIRST, SEPARATOR = "<mask>", "[MASK]", "[CLS]", "[SEP]"
 OWN_NAMES: Mapping[str, str] = {BART_MASK: "mask_token", BERT_MASK: "mask_token", FIRST: "cls_token", SEPARATOR: "sep_token"}
 """Control tokens for which transformers has a place of its own; a tokenizer with such a token gets no second one."""
 _SENTENCE_END = re.compile(r"[.!?。！？]['\"”’)\]」』]*\s*$|\n\s*$")
+_FULL_WIDTH = ("。", "！", "？")
+"""Stops behind which no space follows."""
 
 
 def objective_controls(objective: Objective) -> tuple[str, ...]:
@@ -82,18 +84,20 @@ class ObjectiveTokens:
         return starts
 
     def sentence_ends(self, ids: np.ndarray) -> np.ndarray:
-        """Returns the tokens that end a sentence or a line, bool (T,)."""
+        """Returns the last token of every sentence or line, bool (T,): the last stop of a run, before a new word (3.5 is no end)."""
         ends: np.ndarray = self._tables[2][ids]
+        ends[:-1] &= ~ends[1:] & self.word_starts(ids)[1:]
+        ends[-1:] = True
         return ends
 
     @cached_property
     def _tables(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """For every token, whether it opens with white space, closes with it, and ends a sentence; bool (V,) each."""
+        """For every token, whether it opens with white space, whether a word may follow it without, and whether it is a stop."""
         vocabulary = self.tokeniser.tokenizer.get_vocab()
         texts = _texts([*vocabulary])
         tables = tuple(np.zeros(max(vocabulary.values()) + 1, bool) for _ in range(3))
         for number, text in zip(vocabulary.values(), texts, strict=True):
-            found = (text[:1].isspace(), text[-1:].isspace(), _SENTENCE_END.search(text) is not None)
+            found = (text[:1].isspace(), text[-1:].isspace() or text.endswith(_FULL_WIDTH), _SENTENCE_END.search(text) is not None)
             for table, value in zip(tables, found, strict=True):
                 table[number] = value
         return tables[0], tables[1], tables[2]

@@ -179,8 +179,7 @@ def _body(example: TokenisedExample, tokens: ObjectiveTokens) -> np.ndarray:
 def _sentences(example: TokenisedExample, tokens: ObjectiveTokens, longest: int) -> Document:
     """Returns a text's sentences; one that is longer than half a row is cut, for pairs would lose the rest of it."""
     ids = _body(example, tokens)
-    ends = tokens.sentence_ends(ids)
-    sentences = np.split(ids, np.flatnonzero(ends[:-1] & ~ends[1:]) + 1)
+    sentences = np.split(ids, np.flatnonzero(tokens.sentence_ends(ids)[:-1]) + 1)
     return [sentence[at : at + longest] for sentence in sentences for at in range(0, len(sentence), longest)]
 
 

@@ -70,7 +70,7 @@ class TokenReport:
         reasons = "".join(f" ({reason} {count:,})" for reason, count in self.dropped.most_common())
         total = self.num_kept + self.dropped.total()
         kept = f"{self.num_kept:,} kept + {self.dropped.total():,} dropped{reasons}"
-        cut = f"{self.num_examples_cut:,} prompts shortened by {self.num_tokens_cut:,} tokens and {self.num_turns_cut:,} old turns"
+        cut = f"{self.num_examples_cut:,} examples shortened by {self.num_tokens_cut:,} tokens and {self.num_turns_cut:,} old turns"
         return [f"tokenised: {total:,} conversations = {kept}; {self.num_tokens:,} tokens", f"to fit: {cut}; no kept response was cut"]
 
 
