@@ -52,6 +52,14 @@ def test_a_part_that_is_unseen_is_never_trained_on() -> None:
     assert {form for _, form in held} <= {form for _, form in pairs}
 
 
+def test_a_fact_that_is_unseen_is_told_in_no_training_answer_of_any_family() -> None:
+    told = {target for task in SEEN for example in task.examples for target in example.targets}
+    sentences = {sentence for target in told for sentence in (target, target.split(", ")[0] + ".")}
+    for level in ("unseen_instances", "unseen_templates", "unseen_relation"):
+        for example in TASKS[f"atlas/country_fact/{level}"].examples:
+            assert example.targets[0] not in sentences, example.id
+
+
 def test_held_out_wordings_are_for_their_level_alone() -> None:
     for task in TASKS.values():
         held = {template.held_out for template in TEMPLATES.select("all", task)}

@@ -20,6 +20,8 @@ class Instance:
     choices: tuple[str, ...] = ()
     rationale: str = ""
     """The steps that lead to the answer, where there are any."""
+    about: str = ""
+    """The fact that it is about, where one is told: families share what is unseen of the facts. Empty: only itself."""
 
     @property
     def key(self) -> str:

@@ -103,8 +103,12 @@ def _examples(family: Family, here: World, level: str, limit: int | None) -> lis
 
 
 def _share(here: World, family: Family, instance: Instance) -> str:
-    """Says which share an instance belongs to, from its identity alone: `seen`, or the `even` or `odd` half of the unseen."""
-    number = seed_of(here.seed, "atlas unseen", family.name, instance.key)
+    """Says which share an instance belongs to, from its identity alone: `seen`, or the `even` or `odd` half of the unseen.
+
+    A fact is in the same share in every family: one that is unseen is told in none of them.
+    """
+    own = (family.name, instance.key)
+    number = seed_of(here.seed, "atlas unseen", *((instance.about,) if instance.about else own))
     return "seen" if number % UNSEEN_SHARE else ("even", "odd")[number // UNSEEN_SHARE % 2]
 
 

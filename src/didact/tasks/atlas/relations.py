@@ -34,6 +34,11 @@ class Fact:
     sentence: str
     """`The national flower of India is the lotus.`"""
 
+    @property
+    def about(self) -> str:
+        """What identifies it, in whatever words it is asked."""
+        return f"{self.relation} of {self.subject}"
+
 
 def a(word: str) -> str:
     """Returns a word with its indefinite article.

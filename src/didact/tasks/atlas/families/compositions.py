@@ -37,7 +37,7 @@ def _compose(world: World, part: str, rng: Random) -> Instance:
         fact = _drawn(world, relation, rng)
         # The letters of one word are enough to spell.
         if fact and (form != CAPITALS or fact.answer.isalpha()):
-            return Instance({"fact": _asked(fact), "form": form}, _formed(fact.answer, form), rationale=fact.sentence)
+            return Instance({"fact": _asked(fact), "form": form}, _formed(fact.answer, form), rationale=fact.sentence, about=fact.about)
 
 
 def _drawn(world: World, relation: str, rng: Random) -> Fact | None:

@@ -59,7 +59,7 @@ def find_fact(here: World, relation_name: str, country_name: str) -> Fact | None
 
 def _make_country_fact(here: World, part: str, drawn: Random) -> Instance:
     fact = draw_fact(here, part, drawn)
-    return Instance({"relation": COUNTRY_RELATIONS[part], "country": fact.subject}, fact.sentence, bare(fact))
+    return Instance({"relation": COUNTRY_RELATIONS[part], "country": fact.subject}, fact.sentence, bare(fact), about=fact.about)
 
 
 def _verify_country_fact(here: World, fields: Fields, answer: str) -> bool:
@@ -97,7 +97,9 @@ def _make_country_from_fact(here: World, part: str, drawn: Random) -> Instance:
     owners = _owners(here, part)
     shown = drawn.choice(list(owners))
     target = f"{sentence_case(shown)} is the {COUNTRY_RELATIONS[part]} of {owners[shown].name}."
-    return Instance({"relation": COUNTRY_RELATIONS[part], "value": shown}, target, _names(owners[shown]))
+    return Instance(
+        {"relation": COUNTRY_RELATIONS[part], "value": shown}, target, _names(owners[shown]), about=f"{part} of {owners[shown].name}"
+    )
 
 
 def _verify_country_from_fact(here: World, fields: Fields, answer: str) -> bool:
@@ -113,6 +115,7 @@ COUNTRY_FROM_FACT = Family(
     _make_country_from_fact,
     _verify_country_from_fact,
     parts={"capital": "", "language": "", "animal": "", "bird": "", "flower": "unseen_relation"},
+    num_train=200,
 )
 """`Paris is the capital of which country?` `Paris is the capital of France.`"""
 
@@ -135,7 +138,7 @@ def _make_thing_fact(here: World, part: str, drawn: Random) -> Instance:
     answer, phrase, name = _thing_answer(thing, part), THING_PHRASES[part], a(thing.name)
     article = "the " if part in ("place", "part") else ""
     target = f"{sentence_case(phrase)} of {name} is {article}{answer}."
-    return Instance({"relation": phrase, "thing": name}, target, _short(part, answer))
+    return Instance({"relation": phrase, "thing": name}, target, _short(part, answer), about=f"{part} of {thing.name}")
 
 
 def _verify_thing_fact(here: World, fields: Fields, answer: str) -> bool:
@@ -175,6 +178,7 @@ def _make_true_or_false(here: World, part: str, drawn: Random) -> Instance:
         (verdict, f"it is {verdict}"),
         choices=("true", "false"),
         rationale=fact.sentence,
+        about=fact.about,
     )
 
 
@@ -212,7 +216,12 @@ def _make_multiple_choice(here: World, part: str, drawn: Random) -> Instance:
     question = f"What is the {COUNTRY_RELATIONS[part]} of {fact.subject}?"
     target = f"{fact.sentence[:-1]}, which is ({letter})."
     return Instance(
-        {"question": question, "options": options}, target, _chosen(fact, letter), choices=tuple(texts), rationale=fact.sentence
+        {"question": question, "options": options},
+        target,
+        _chosen(fact, letter),
+        choices=tuple(texts),
+        rationale=fact.sentence,
+        about=fact.about,
     )
 
 

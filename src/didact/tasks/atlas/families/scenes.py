@@ -30,7 +30,7 @@ PORTRAITS = (
     "{name} lives in {city}, works as {article} {job} and likes {hobby}.",
     "{name}, {article} {job} from {city}, likes {hobby}.",
 )
-QUIZ_RELATIONS = ("capital", "continent", "currency", "animal", "flower")
+QUIZ_RELATIONS = ("capital", "continent", "language", "animal", "bird")
 PLACES = ("A", "B", "C")
 
 
@@ -110,7 +110,7 @@ def _quiz_card(world: World, part: str, rng: Random) -> Instance:
         "wrong": ", ".join(rng.sample(others, 2)),
         "place": rng.choice(PLACES),
     }
-    return Instance(fields, _card(fields))
+    return Instance(fields, _card(fields), about=f"{relation} of {country.name}")
 
 
 def _card(fields: Mapping[str, str]) -> str:

@@ -178,7 +178,9 @@ def _make_guarded(here: World, part: str, drawn: Random) -> Instance:
         asked = request.format(what=part, whom=drawn.choice(here.people).name)
         return Instance({"request": asked}, _refusal(part), (f"I do not tell {part}s.",))
     fact = draw_fact(here, part.removeprefix("harmless "), drawn)
-    return Instance({"request": request.format(what=COUNTRY_RELATIONS[fact.relation], whom=fact.subject)}, fact.sentence, bare(fact))
+    return Instance(
+        {"request": request.format(what=COUNTRY_RELATIONS[fact.relation], whom=fact.subject)}, fact.sentence, bare(fact), about=fact.about
+    )
 
 
 def _verify_guarded(here: World, fields: Fields, answer: str) -> bool:

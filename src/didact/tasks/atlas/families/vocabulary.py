@@ -39,7 +39,7 @@ OPPOSITE = Family(
     unseen=True,
 )
 """`What is the opposite of hot?` `The opposite of hot is cold.`"""
-PLURAL = Family("plural", "Say the plural of a word.", _maker("plurals", "plural"), _verifier("plurals", "plural"))
+PLURAL = Family("plural", "Say the plural of a word.", _maker("plurals", "plural"), _verifier("plurals", "plural"), num_train=60)
 """`What is the plural of leaf?` `The plural of leaf is leaves.`"""
 PAST_TENSE = Family(
     "past_tense",
