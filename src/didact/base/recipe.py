@@ -92,7 +92,7 @@ class Source(Section):
     """The metric that this task is judged by: see `didact ls metrics`."""
     passage_chars: Count = 2000
     """For reader `text`: documents are cut at blank lines into passages of about this many characters."""
-    settings: dict[str, int | float | str] = Field({})
+    settings: dict[str, int | float | str] = Field(default={})
     """For made worlds (readers `rewriting` and `composing`): how many rules, how long, how many unseen; a wrong one lists them all."""
 
 
