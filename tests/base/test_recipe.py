@@ -112,6 +112,30 @@ def test_a_name_that_cannot_be_a_folder_is_refused(tmp_path, name):
             "evaluate:\n  max_new_tokens: 1024",
             "a.yaml:2: evaluate.max_new_tokens (1024) leaves no room for a prompt in sequence.max_length (1024)",
         ),
+        (
+            "model: {base: new}\nobjective: {kind: span_corruption}",
+            "objective.kind (span_corruption) trains t5 or bart, and model.new.architecture is llama: model.new.architecture=t5",
+        ),
+        (
+            "model: {base: new, new: {architecture: t5}}",
+            "objective.kind (causal) trains llama or gpt2, and model.new.architecture is t5: model.new.architecture=llama",
+        ),
+        (
+            "model: {base: new, new: {architecture: gpt2}}\nobjective: {kind: masked}",
+            "objective.kind (masked) trains bert, and model.new.architecture is gpt2: model.new.architecture=bert",
+        ),
+        (
+            "objective: {kind: prefix}\nsequence: {pack: true}",
+            "sequence.pack (true) is for objective.kind causal, not prefix: sequence.pack=false",
+        ),
+        ("sequence: {pack: true, stream: true}", "sequence.stream fills its rows, so sequence.pack (true) has nothing to do"),
+        (
+            "objective: {kind: masked}\nsequence: {stream: true}",
+            "sequence.stream (true) joins the texts that objective.masked.next_sentence (true) tells from one another",
+        ),
+        ("objective: {kind: seq2seq, prompt_weight: 0.1}", "kind seq2seq predicts no prompt tokens: prompt_weight=0, or kind=causal"),
+        ("objective: {masked: {replace: [0.8, 0.1, 0.2]}}", "the shares of replace add up to 1.1, not 1"),
+        ("objective: {kind: bart, bart: {mask: 1.5}}", "objective.bart.mask"),
         ("model:\n  new: {width: 64, heads: 3}", "a.yaml:2: model.new: heads (3) must divide width (64)"),
     ],
 )
@@ -119,6 +143,28 @@ def test_settings_that_contradict_one_another_are_refused_with_a_line(tmp_path, 
     with pytest.raises(RecipeError) as caught:
         load_recipe(write(tmp_path / "a.yaml", text))
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "kinds"),
+    [
+        ("llama", ("causal", "prefix")),
+        ("gpt2", ("causal", "prefix")),
+        ("t5", ("span_corruption", "ul2", "bart", "seq2seq")),
+        ("bart", ("span_corruption", "ul2", "bart", "seq2seq")),
+        ("bert", ("masked",)),
+    ],
+)
+def test_every_new_architecture_has_its_objectives_and_a_base_from_elsewhere_may_have_any(tmp_path, architecture, kinds):
+    for kind in ("causal", "prefix", "span_corruption", "ul2", "bart", "seq2seq", "masked"):
+        body = f"objective: {{kind: {kind}}}\nmodel: {{base: {{}}, new: {{architecture: {architecture}}}}}"
+        fits = True
+        try:
+            load_recipe(write(tmp_path / "a.yaml", body.replace("{}", "new")))
+        except RecipeError:
+            fits = False
+        assert fits == (kind in kinds)
+        assert load_recipe(write(tmp_path / "b.yaml", body.replace("{}", "owner/name"))).objective.kind == kind
 
 
 def test_defaults_suit_someone_who_tunes_a_base_from_the_hub():

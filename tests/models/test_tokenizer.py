@@ -1,6 +1,8 @@
 """Tokenizers: made ready for a format, trained the same twice, and read from sentencepiece files with the same ids."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from tokenizer_zoo import FAMILIES, SHARED, ready
@@ -8,6 +10,7 @@ from tokenizer_zoo import FAMILIES, SHARED, ready
 from didact.base.errors import ModelError, RecipeError, TemplateError
 from didact.base.types import Conversation, Message, Origin
 from didact.models.tokenizer import chat_format_named, from_sentencepiece, load_tokenizer, make_ready, train_tokenizer
+from didact.models.unigram import train_unigram
 from didact.prompts.chat_format import FORMATS
 
 TEXTS = ["Once upon a time there were 12 foxes.", "naïve café 東京 🦊", "\ttabs\n\n  and   spaces "] * 3
@@ -28,6 +31,50 @@ def test_a_trained_tokenizer_writes_every_text_and_cuts_numbers_into_digits():
         assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
     assert tokenizer.convert_ids_to_tokens(tokenizer("1234")["input_ids"]) == ["1", "2", "3", "4"]
     assert len(tokenizer) <= 400 and (tokenizer.eos_token, tokenizer.pad_token, tokenizer.bos_token) == ("<|endoftext|>", "<|pad|>", None)
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+@pytest.mark.parametrize("text", [*AWKWARD, "▁ and Ġ", "🦊🇮🇸👩‍👩‍👧 \t\n\n  ", "\x00 Ω never seen ￿", "<|endo|>"])
+def test_both_kinds_write_every_text_back_byte_for_byte(kind, text):
+    tokenizer = train_tokenizer(TEXTS, 400, kind)
+    assert tokenizer.decode(tokenizer(text)["input_ids"]).encode() == text.encode()
+    assert len(tokenizer) <= 400
+
+
+def test_a_unigram_tokenizer_is_the_same_in_every_process(tmp_path):
+    code = f"from didact.models.tokenizer import train_tokenizer as t; print(t({TEXTS!r} * 5, 500, 'unigram').backend_tokenizer.to_str())"
+    files = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout for _ in range(2)]
+    assert files[0] == files[1] and len(files[0]) > 1000
+    assert train_tokenizer(TEXTS * 5, 500, "unigram").backend_tokenizer.to_str() == files[0].rstrip("\n")
+
+
+def test_a_unigram_vocabulary_keeps_what_makes_the_texts_probable():
+    words = {"the": 90, "then": 40, "other": 40, "mother": 20, "x": 1}
+    alphabet = sorted({*"".join(words)})
+    pieces = dict(train_unigram(words, len(alphabet) + 3, alphabet))
+    assert list(pieces)[: len(alphabet)] == alphabet and len(pieces) == len(alphabet) + 3
+    assert "the" in pieces or "th" in pieces
+    # Log-probabilities: none above 0, and a word that is a piece is more probable than its letters together.
+    assert max(pieces.values()) < 0
+    for piece in set(pieces) - {*alphabet}:
+        assert pieces[piece] > sum(pieces[letter] for letter in piece)
+    # Every word as its most probable pieces: fewer with a larger vocabulary.
+    sizes = [sum(_fewest(word, train_unigram(words, len(alphabet) + room, alphabet)) for word in words) for room in (0, 3, 6)]
+    assert sizes[0] == sum(map(len, words)) > sizes[1] > sizes[2]
+
+
+def _fewest(word, pieces):
+    known, best = dict(pieces), [(0.0, 0)]
+    for end in range(1, len(word) + 1):
+        options = [(best[i][0] + known[word[i:end]], best[i][1] + 1) for i in range(end) if word[i:end] in known]
+        best.append(max(options))
+    return best[-1][1]
+
+
+def test_a_unigram_tokenizer_needs_about_as_few_tokens_as_a_merging_one(shared):
+    text = (shared / "text" / "stories_superni_task105" / "stories.txt").read_text(encoding="utf-8")[:200_000]
+    lengths = {kind: len(train_tokenizer(text.split("\n"), 1000, kind)(text)["input_ids"]) for kind in ("bpe", "unigram")}
+    assert lengths["unigram"] < 1.02 * lengths["bpe"]
 
 
 def test_a_folder_is_loaded_with_the_same_ids(tmp_path):

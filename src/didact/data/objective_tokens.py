@@ -20,7 +20,8 @@ MODES: tuple[str, ...] = ("<|r|>", "<|s|>", "<|x|>")
 BART_MASK, BERT_MASK, FIRST, SEPARATOR = "<mask>", "[MASK]", "[CLS]", "[SEP]"
 OWN_NAMES: Mapping[str, str] = {BART_MASK: "mask_token", BERT_MASK: "mask_token", FIRST: "cls_token", SEPARATOR: "sep_token"}
 """Control tokens for which transformers has a place of its own; a tokenizer with such a token gets no second one."""
-_SENTENCE_END = re.compile(r"[.!?。！？]['\"”’)\]」』]*\s*$|\n\s*$")
+_CLOSERS = "'\"”’)]」』"
+_SENTENCE_END = re.compile(rf"[.!?。！？][{re.escape(_CLOSERS)}]*\s*$|\n\s*$")
 _FULL_WIDTH = ("。", "！", "？")
 """Stops behind which no space follows."""
 
@@ -77,7 +78,7 @@ class ObjectiveTokens:
 
     def word_starts(self, ids: np.ndarray) -> np.ndarray:
         """Returns where words begin, bool (T,): at white space, or at a token that WordPiece does not mark as a continuation."""
-        opens, closes, _ = self._tables
+        opens, closes, _, _ = self._tables
         starts: np.ndarray = opens[ids]
         starts[1:] |= closes[ids[:-1]]
         starts[:1] = True
@@ -85,22 +86,25 @@ class ObjectiveTokens:
 
     def sentence_ends(self, ids: np.ndarray) -> np.ndarray:
         """Returns the last token of every sentence or line, bool (T,): the last stop of a run, before a new word (3.5 is no end)."""
-        ends: np.ndarray = self._tables[2][ids]
+        _, _, stops, closers = (table[ids] for table in self._tables)
+        ends: np.ndarray = stops
+        for _ in range(2):  # what closes a quotation or a bracket behind the stop
+            ends[1:] |= closers[1:] & ends[:-1]
         ends[:-1] &= ~ends[1:] & self.word_starts(ids)[1:]
         ends[-1:] = True
         return ends
 
     @cached_property
-    def _tables(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """For every token, whether it opens with white space, whether a word may follow it without, and whether it is a stop."""
+    def _tables(self) -> tuple[np.ndarray, ...]:
+        """For every token, bool (V,) each: it opens with white space; a word may follow it without; it is a stop; it only closes one."""
         vocabulary = self.tokeniser.tokenizer.get_vocab()
-        texts = _texts([*vocabulary])
-        tables = tuple(np.zeros(max(vocabulary.values()) + 1, bool) for _ in range(3))
-        for number, text in zip(vocabulary.values(), texts, strict=True):
-            found = (text[:1].isspace(), text[-1:].isspace() or text.endswith(_FULL_WIDTH), _SENTENCE_END.search(text) is not None)
-            for table, value in zip(tables, found, strict=True):
-                table[number] = value
-        return tables[0], tables[1], tables[2]
+        tables = np.zeros((4, max(vocabulary.values()) + 1), bool)
+        for number, text in zip(vocabulary.values(), _texts([*vocabulary]), strict=True):
+            tables[0, number] = text[:1].isspace()
+            tables[1, number] = text[-1:].isspace() or text.endswith(_FULL_WIDTH)
+            tables[2, number] = _SENTENCE_END.search(text) is not None
+            tables[3, number] = bool(text) and not text.strip(_CLOSERS)
+        return tuple(tables)
 
 
 def _texts(names: list[str]) -> list[str]:

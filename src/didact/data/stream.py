@@ -73,6 +73,11 @@ class TrainingStream:
         self._held: Window | None = None
         """The window made last: most laptop runs have only one, and the forecast has made it already."""
 
+    @property
+    def max_length(self) -> int:
+        """Tokens of the longest row."""
+        return self._section.max_length
+
     def spans(self) -> list[tuple[int, int, int]]:
         """Returns (epoch, first draw, last draw + 1) of every window, in order."""
         return [
