@@ -15,13 +15,14 @@ from verbs import didact
 from didact import __version__
 from didact.apps.cli import app
 from didact.base.recipe_file import load_recipe
+from didact.tasks.task import LEVELS
 
 COMMANDS = typer.main.get_command(app).commands
-VERBS = ["ls", "show", "tokens", "check", "new", "train", "eval", "report", "chat"]
+VERBS = ["quickstart", "ls", "show", "tokens", "check", "new", "train", "eval", "report", "chat"]
 EXAMPLES = [line.strip() for verb in VERBS for line in COMMANDS[verb].epilog.splitlines() if line.startswith("  didact ")]
 
 
-def test_there_are_nine_verbs_with_two_examples_each():
+def test_there_are_ten_verbs_with_two_examples_each():
     assert list(COMMANDS) == VERBS
     assert [verb for verb in VERBS if sum(example.startswith(f"didact {verb} ") for example in EXAMPLES) != 2] == []
 
@@ -32,7 +33,8 @@ def test_every_help_shows_its_examples_line_by_line(verb):
     assert [example for example in EXAMPLES if example.startswith(f"didact {verb} ") and example not in shown] == []
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
+# Those of quickstart take minutes: test_quickstart.py runs them with bases of its own.
+@pytest.mark.parametrize("example", [example for example in EXAMPLES if not example.startswith("didact quickstart")])
 def test_every_example_of_every_help_runs(here, example):
     name, *arguments = shlex.split(example)
     assert name == "didact"
@@ -96,6 +98,26 @@ def test_tasks_are_listed_with_their_level(here):
     assert set(levels.values()) == {"seen", "unseen"}
     assert levels[next(name for name in levels if name.endswith("_extract_place"))] == "unseen"
     assert {row["examples"] for row in rows} == {12}
+
+
+def test_without_a_recipe_the_tasks_are_those_of_the_atlas_with_their_levels(here):
+    rows = answer("ls tasks")["tasks"]
+    assert all(row["task"].startswith("atlas/") for row in rows)
+    assert {row["level"] for row in rows} == {"seen", *LEVELS}
+    families = {row["task"].split("/")[1] for row in rows}
+    assert len(families) >= 24
+    # A family is trained on, or unseen as a whole; the other levels are written in the name of the task.
+    assert {row["level"] for row in rows if row["task"].count("/") == 1} == {"seen", "unseen_family"}
+    assert [row["task"] for row in rows if row["task"].count("/") == 2 and not row["task"].endswith(f"/{row['level']}")] == []
+
+
+@pytest.mark.parametrize("task", ["atlas/country_fact", "atlas/country_fact/unseen_templates", "atlas/oppos*"])
+def test_a_task_of_the_atlas_is_shown_without_a_recipe(here, task):
+    said = answer(f"show '{task}' --index 1")
+    assert [message["role"] for message in said["messages"]] == ["user", "assistant"]
+    assert said["origin"]["task"].startswith(task.rstrip("*"))
+    template = answer(f"show '{task}' --template '{said['origin']['template']}' --index 1")
+    assert template == said
 
 
 def test_a_shown_example_is_the_rendered_conversation(here):
@@ -247,6 +269,7 @@ def test_what_cannot_be_done_ends_with_1_and_what_to_type(here, command, said):
     [
         ("ls tsks", "did you mean 'tasks'?"),
         ("eval --on unsen", "did you mean 'unseen'?"),
+        ("eval --on unseen,unseen_famly", "did you mean 'unseen_family'?"),
         ("trian recipes/demo.yaml", "No such command 'trian'"),
         ("train", "Missing argument"),
         ("show x --index -1", "greater than or equal to 0"),

@@ -163,7 +163,8 @@ def test_the_page_has_every_section(html: str) -> None:
         assert heading in headings, heading
     for heading in ("Before and after", "Recipe", "Environment", "How completions ended", "ROUGE-L by category", "Exact match by category"):
         assert heading in headings, heading
-    assert page.tags.count("svg") == 2 + 2 * len(METRICS)  # loss and rates; one forest for each level and metric
+    # Loss and rates; one forest for each of two levels and metric; bars over the levels for each metric.
+    assert page.tags.count("svg") == 2 + 2 * len(METRICS) + len(METRICS)
     assert page.tags.count("article") == 20
     assert "tk_small" in re.findall(r"<title>(.*?)</title>", html)[0]
     assert "Not here yet" not in page.text
@@ -329,6 +330,42 @@ def test_plots_are_the_same_twice_and_take_their_colours_from_the_page() -> None
     assert svg.count("\nL ") < 3000  # 1,999 logged steps twice, thinned
     assert "gradient norm" not in plots.rates(rows)
     assert plots.rates([{"step": 1}]) == ""
+
+
+FIVE = ("unseen_instances", "unseen_templates", "unseen_compositions", "unseen_relation", "unseen_family")
+
+
+def test_five_levels_have_one_overview_and_headings_in_the_order_of_their_distance_from_training(tmp_path: Path) -> None:
+    for number, level in enumerate(reversed(FIVE)):
+        base, tuned = predictions(level, 3, 4)
+        score = 20.0 * number  # 0 for the farthest, 80 for the nearest
+        tuned = [replace(row, scores={"rouge_l": 50.0, "exact_match": score}) for row in tuned]
+        write_json(tmp_path / "scores" / f"{level}.json", compare(base, tuned, METRICS, resamples=50, seed=0))
+    html = write_report(tmp_path).read_text(encoding="utf-8")
+    page = Page(html)
+    headings = [re.search(rf"{level.replace('_', ' ').capitalize()} \(", page.text) for level in FIVE]
+    places = [found.start() for found in headings if found]
+    assert len(places) == 5 and places == sorted(places)
+    assert page.tags.count("svg") == (5 + 1) * len(METRICS)  # a forest for each level and metric, and one plot over the levels
+    table = html.split("<h4>Exact match at each level</h4>")[1].split("<h4>")[0]
+    assert re.findall(r'<th scope="row">(unseen [a-z]+)</th>', table) == [level.replace("_", " ") for level in FIVE]
+    assert re.findall(r'class="n tuned">([\d.]+)<', table) == ["80.0", "60.0", "40.0", "20.0", "0.0"]
+    assert "--on" not in page.text  # nothing is asked for besides
+    assert report_json(tmp_path)["scores"].keys() == set(FIVE)
+
+
+def test_one_level_alone_has_no_overview_and_one_model_alone_has_bars_of_its_own(tmp_path: Path) -> None:
+    _, tuned = predictions("unseen", 3, 4)
+    write_json(tmp_path / "scores" / "unseen.json", compare(None, tuned, METRICS, resamples=50, seed=0))
+    assert "at each level" not in write_report(tmp_path).read_text(encoding="utf-8")
+    score = {"value": 40.0, "low": 40.0, "high": 45.0}
+    svg = plots.level_bars([{"label": "a", "num_examples": 3, "tuned": score}], "ROUGE-L (points)")
+    assert "tuned model with 95 % intervals" in svg and "base" not in svg
+
+
+def test_samples_come_from_every_unseen_level(tmp_path: Path) -> None:
+    rows = [{"task": level, "example": str(i), "level": level} for level in (*FIVE, "held_in") for i in range(3)]
+    assert {row["tuned"]["level"] for row in samples([], rows, 5)} == set(FIVE)
 
 
 def test_a_plot_label_is_text_and_nothing_else() -> None:

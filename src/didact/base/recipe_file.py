@@ -12,6 +12,8 @@ from didact.base.strict_yaml import Document, Location
 _HUB_MODEL = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _HUB_DATASET = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]*(?<!\.json)(?<!\.jsonl)(?<!\.csv)(?<!\.tsv)(?<!\.txt)(?<!\.gz)(?<!\.parquet)")
 """What may be a hub id when nothing of that name is on the disk; a file name that rows come from is none."""
+BUNDLED = re.compile(r"atlas-[a-z-]+")
+"""What a bundled base is called, wherever the package is; a folder of one's own with such a name is written `./atlas-x`."""
 
 
 def load_recipe(path: Path | str, overrides: Iterable[str] = ()) -> Recipe:
@@ -56,7 +58,7 @@ def _anchored(value: str, where: str, hub: re.Pattern[str] | None) -> str:
 
     A path that is nowhere is taken as beside its recipe, so that messages say where we looked, unless it may be a hub id.
     """
-    if value == "new":
+    if value == "new" or (hub is _HUB_MODEL and BUNDLED.fullmatch(value)):
         return value
     folder = Path() if where.startswith("command line") else Path(where.rpartition(":")[0]).parent
     found = next((base / value for base in (folder, Path()) if (base / value).exists()), None)

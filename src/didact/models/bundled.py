@@ -4,11 +4,10 @@ from pathlib import Path
 
 from didact.base.errors import ModelError, did_you_mean
 from didact.base.recipe import ModelSection
+from didact.base.recipe_file import BUNDLED
 
 BASES = Path(__file__).parents[1] / "bases"
 """A folder for each of them; transformers can load it."""
-PREFIX = "atlas-"
-"""What their names begin with."""
 
 
 def bundled_names() -> list[str]:
@@ -28,7 +27,7 @@ def bundled(name: str) -> str:
     known = bundled_names()
     if name in known:
         return str(BASES / name)
-    if name.startswith(PREFIX):
+    if BUNDLED.fullmatch(name):
         expected = did_you_mean(name, known) if known else "none is bundled with this copy of the package"
         raise ModelError(
             f"no bundled base named '{name}'", expected=expected, remedy="set model.base to one of these, a folder or a hub id"

@@ -110,6 +110,41 @@ def forest(entries: Sequence[Row], axis: str) -> str:
     return _svg(figure, f"{axis}: {'base and tuned model' if both else 'tuned model'} with 95 % intervals")
 
 
+def level_bars(entries: Sequence[Row], axis: str) -> str:
+    """Returns base and tuned scores as bars with their 95 % intervals, a pair for each level, from left to right.
+
+    Args:
+        entries: As for `forest`.
+        axis: What the numbers are, with their unit.
+
+    Raises:
+        PrerequisiteError: matplotlib is not installed.
+    """
+    figure = _figure(3.0)
+    axes = figure.subplots()
+    models = [model for model in ("base", "tuned") if any(model in entry for entry in entries)]
+    width = 0.72 / len(models)
+    for number, model in enumerate(models):
+        scored = [(place, entry[model]) for place, entry in enumerate(entries) if model in entry]
+        xs = [place + (number - (len(models) - 1) / 2) * width for place, _ in scored]
+        heights = [score["value"] for _, score in scored]
+        below = [max(score["value"] - score["low"], 0.0) for _, score in scored]
+        above = [max(score["high"] - score["value"], 0.0) for _, score in scored]
+        # Filled and open tell the two apart without colours.
+        face = _COLOURS["tuned"] if model == "tuned" else _COLOURS["paper"]
+        axes.bar(xs, heights, 0.92 * width, color=face, edgecolor=_COLOURS[model], linewidth=1.6, label=f"{model} model", zorder=2)
+        axes.errorbar(xs, heights, (below, above), linestyle="", ecolor=_COLOURS["ink"], elinewidth=1.2, capsize=3, zorder=3)
+    names = [f"{_shortened(str(entry['label']))}\n({entry['num_examples']:,})" for entry in entries]
+    _label(axes, "", axis)
+    axes.set_xticks(range(len(entries)), names, parse_math=False)
+    axes.grid(visible=False, axis="x")
+    axes.tick_params(axis="x", length=0)
+    axes.set_ylim(0, 105)
+    axes.set_yticks(range(0, 101, 20))
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False, labelcolor=_COLOURS["ink"])
+    return _svg(figure, f"{axis} at each level: {' and '.join(models)} model with 95 % intervals")
+
+
 def smoothed(values: Sequence[float]) -> list[float]:
     """Returns the centred moving average; the window shrinks on both sides towards the ends, so a falling loss is not delayed.
 

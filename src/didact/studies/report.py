@@ -19,7 +19,16 @@ from didact.base.errors import DataError, RunError
 from didact.base.files import read_jsonl, write_text
 from didact.studies import plots
 
-LEVELS = {"unseen": "Unseen tasks", "held_in": "Held-in tasks (unseen rows of trained tasks)"}
+USUAL = {"unseen": "Unseen tasks", "held_in": "Held-in tasks (unseen rows of trained tasks)"}
+LEVELS = {
+    **USUAL,
+    "unseen_instances": "Unseen instances (of tasks, in wordings, that were trained on)",
+    "unseen_templates": "Unseen templates (trained tasks in wordings that were never trained on)",
+    "unseen_compositions": "Unseen compositions (of skills that were trained on apart)",
+    "unseen_relation": "Unseen relation (a rule or relation that was never asked for, in a trained family)",
+    "unseen_family": "Unseen family (tasks of a family that was never trained on)",
+}
+"""Level to its heading; the last five belong to sources that have levels of their own."""
 _METRICS = {"rouge_l": "ROUGE-L", "f1": "F1", "mcc": "MCC", "bleu": "BLEU"}
 _NUM_SAMPLES = 20
 _FINAL_SHARE = 0.1
@@ -40,6 +49,7 @@ def write_report(folder: Path) -> Path:
         PrerequisiteError: matplotlib is not installed.
     """
     found = _read(folder)
+    judged = [name for name in LEVELS if name in found["scores"]]
     filters = {"number": number, "points": points, "signed": signed, "chance": chance, "duration": duration, "metric": metric_name}
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters.update(filters)
@@ -51,8 +61,10 @@ def write_report(folder: Path) -> Path:
         command=shlex.quote(found["run"]),
         loss_plot=plots.loss_curve(rows) if any("loss" in row for row in rows) else "",
         rates_plot=plots.rates(rows) if rows else "",
-        levels=[_level(name, found["scores"][name]) for name in LEVELS if name in found["scores"]],
-        missing_levels=[name for name in LEVELS if name not in found["scores"]],
+        levels=[_level(name, found["scores"][name]) for name in judged],
+        overview=_overview({name: found["scores"][name] for name in judged}),
+        # A run that was judged at a source's own levels is not asked for the usual ones.
+        missing_levels=[name for name in USUAL if name not in judged] if set(judged) <= set(USUAL) else [],
         level_names=LEVELS,
         samples=samples(found["base"], found["tuned"]),
     )
@@ -88,7 +100,7 @@ def samples(base: Sequence[Mapping[str, Any]], tuned: Sequence[Mapping[str, Any]
         tuned: Prediction rows of the tuned model.
         most: How many to return at most.
     """
-    unseen = [row for row in tuned if row.get("level", "unseen") == "unseen"]
+    unseen = [row for row in tuned if row.get("level", "unseen") != "held_in"]
     before = {_identity(row): row for row in base}
     by_task: dict[str, list[Mapping[str, Any]]] = {}
     for row in sorted(unseen or tuned, key=lambda row: (seed_of(0, "sample", *_identity(row)), _identity(row))):
@@ -214,6 +226,18 @@ def _level(name: str, table: Table) -> Table:
         entry = {"name": metric, "overall": overall, "macro": table.get("macro", {}).get(metric), "verdict": verdict}
         metrics.append({**entry, "categories": categories, "tasks": tasks, "forest": forest, "forest_kind": kind})
     return {"name": name, "title": LEVELS[name], "metrics": metrics, **{k: v for k, v in table.items() if k not in ("tasks", "categories")}}
+
+
+def _overview(scores: Mapping[str, Table]) -> list[Table]:
+    """Returns, for each metric that all levels have, its entry at every level and their plot; nothing for one level alone."""
+    if len(scores) < 2:
+        return []
+    shared = [metric for metric in next(iter(scores.values()))["overall"] if all(metric in table["overall"] for table in scores.values())]
+    found = []
+    for metric in shared:
+        entries = [{"label": name.replace("_", " "), **table["overall"][metric]} for name, table in scores.items()]
+        found.append({"name": metric, "entries": entries, "plot": plots.level_bars(entries, f"{metric_name(metric)} (points)")})
+    return found
 
 
 def _ordered(table: Mapping[str, Table], metric: str) -> list[Table]:
