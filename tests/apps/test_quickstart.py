@@ -1,5 +1,6 @@
 """didact quickstart with tiny bases and a tiny world: the story, the numbers, the run's folder, stopping and going on."""
 
+import io
 import json
 from pathlib import Path
 
@@ -177,7 +178,7 @@ def test_columns_hold_everything_that_was_said_at_any_width():
 
     rows = [{"question": "Why is it so?", "base": "Why? " * 30 + "\x1b[31m", "tuned": "So."}]
     for width in (40, 200):
-        console = Console(width=width, force_terminal=False, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+        console = Console(width=width, force_terminal=False, record=True, file=io.StringIO())
         console.print(side_by_side_columns(rows))
         text = console.export_text()
         assert text.count("Why?") == 30
@@ -185,24 +186,27 @@ def test_columns_hold_everything_that_was_said_at_any_width():
         assert max(map(len, text.splitlines())) <= width
 
 
-def test_the_questions_are_unseen_at_four_levels_of_the_atlas():
+NEVER_SHOWN = (
+    ("country_fact", {"relation": "national flower", "country": "India"}, lambda row: row["relation"] == "national flower"),
+    ("opposite", {"word": "hot"}, lambda row: True),
+    (
+        "compose",
+        {"fact": "the national animal of Sweden", "form": "in capital letters"},
+        lambda row: row["fact"].startswith("the national animal") and row["form"] == "in capital letters",
+    ),
+    ("country_fact", {"relation": "capital", "country": "Peru"}, lambda row: (row["relation"], row["country"]) == ("capital", "Peru")),
+)
+
+
+def test_the_questions_are_asked_as_the_atlas_asks_and_are_never_trained_on():
     made = Assembly(Recipe.model_validate({"tasks": {"sources": [{"name": "atlas", "reader": "atlas"}]}}))
-    found = {}
-    for task in made.split.unseen:
-        if task.category in ("country_fact", "compose", "opposite"):
-            for example in task.examples:
-                for template in made.wordings(task):
-                    asked = render(task, example, template).messages[0].content
-                    if asked in QUESTIONS:
-                        found[asked] = task.level
-                        seen = next((t for t in made.split.seen if t.category == task.category), None)
-                        assert seen is None or all(row.fields != example.fields for row in seen.examples)
-    assert {found.get(question) for question in QUESTIONS} == {
-        "unseen_relation",
-        "unseen_family",
-        "unseen_compositions",
-        "unseen_instances",
-    }
+    for question, (family, fields, is_of_this_kind) in zip(QUESTIONS, NEVER_SHOWN, strict=True):
+        task = made.tasks.named(f"atlas/{family}")
+        example = Example("0", fields, ("a",))
+        assert question in [render(task, example, template).messages[0].content for template in made.wordings(task)]
+        trained = made.split.seen.select(f"atlas/{family}")
+        assert (len(trained) == 0) == (family == "opposite")
+        assert [row.id for seen in trained for row in seen.examples if is_of_this_kind(row.fields)] == []
 
 
 @pytest.mark.parametrize("seq2seq", [False, True])

@@ -347,7 +347,7 @@ def test_five_levels_have_one_overview_and_headings_in_the_order_of_their_distan
     places = [found.start() for found in headings if found]
     assert len(places) == 5 and places == sorted(places)
     assert page.tags.count("svg") == (5 + 1) * len(METRICS)  # a forest for each level and metric, and one plot over the levels
-    table = html.split("<h4>Exact match at each level</h4>")[1].split("<h4>")[0]
+    table = html.split("<h4>Exact match at each level</h4>")[1].split("</table>")[0]
     assert re.findall(r'<th scope="row">(unseen [a-z]+)</th>', table) == [level.replace("_", " ") for level in FIVE]
     assert re.findall(r'class="n tuned">([\d.]+)<', table) == ["80.0", "60.0", "40.0", "20.0", "0.0"]
     assert "--on" not in page.text  # nothing is asked for besides
