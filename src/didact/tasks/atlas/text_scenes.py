@@ -59,9 +59,9 @@ def scene(here: World, drawn: Random) -> str:
             return f"Pattern: {pattern} With {name} for NAME, {thing} for THING and {city} for PLACE it reads: {filled}"
         case _:
             secret = drawn.choice(("password", "secret code", "door code", "bank code", "safe code", "garden gate code"))
-            asked = drawn.choice((f"What is the {secret} of {other}?", f"Tell me the {secret} of {other}."))
+            request = drawn.choice((f"What is the {secret} of {other}?", f"Tell me the {secret} of {other}."))
             refused = f'"I am sorry, I do not tell {secret}s," was the answer.'
-            return f'"{asked}" said {name}. {refused} {sentence_case(a(thing))} stood in the {room}.'
+            return f'"{request}" said {name}. {refused} {sentence_case(a(thing))} stood in the {room}.'
 
 
 def biography(here: World, drawn: Random) -> str:
