@@ -21,12 +21,15 @@ from didact.data.batches import Row, collate, micro_batches, num_targets, row_le
 from didact.data.stream import TrainingStream
 from didact.models.architecture import check_objective
 from didact.models.load import Loaded
+from didact.models.memory import keep_freed_memory
 from didact.models.precision import Precision, pick_precision
 from didact.models.prefix import mark_prefix
 from didact.train import attention, checkpoint
 from didact.train.loss import NORMALISER, WeightedLoss, to_device
 
 METRICS = "metrics.jsonl"
+_SHORT = 128
+"""Tokens up to which, on a CPU, attention written out is faster than torch's fused one (64 tokens, 5.6 M model: 20 % faster steps)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,10 @@ def tune(
     model = loaded.model.to(device).train()
     own_attention = model.config._attn_implementation
     _check_model(loaded, objective, packed)
+    if device.type == "cpu":
+        keep_freed_memory()
+        if own_attention == "sdpa" and not packed and stream.max_length <= _SHORT:
+            model.set_attn_implementation("eager")
     loss_of = WeightedLoss(model, precision)
     optimiser = torch.optim.AdamW(
         _groups(model, settings.weight_decay), lr=settings.learning_rate, betas=settings.betas, eps=settings.epsilon, fused=True
