@@ -18,7 +18,8 @@ from didact.tasks.task import Task
 
 NAMES = (
     *("country_fact", "country_from_fact", "thing_fact", "true_or_false", "multiple_choice"),
-    *("classify", "odd_one_out", "entailment", "guarded", "opposite", "plural", "past_tense", "translate", "between_tongues"),
+    *("classify", "odd_one_out", "entailment", "guarded", "opposite", "plural", "past_tense", "animal_word"),
+    *("translate", "between_tongues"),
 )
 PARTS = [(name, part) for name in NAMES for part in FAMILIES[name].parts]
 TEMPLATES = TemplateSet.load()
@@ -96,6 +97,8 @@ SMALL = World(
 CAT = {"phrase": "small cat sleeps", "source": "English"}
 RED_APPLE = "Anna has a red apple in the box."
 WORKED = [
+    ("animal_word", "young", {"relation": "young", "animal": "a cat"}, "The young of a cat is a kitten."),
+    ("animal_word", "home", {"relation": "home", "animal": "a bee"}, "The home of a bee is a hive."),
     ("country_fact", "flower", {"relation": "national flower", "country": "Italy"}, "The national flower of Italy is the lily."),
     ("country_from_fact", "capital", {"relation": "capital", "value": "Paris"}, "Paris is the capital of France."),
     ("country_from_fact", "flower", {"relation": "national flower", "value": "the lily"}, "The lily is the national flower of Italy."),
@@ -201,7 +204,7 @@ def test_as_many_guarded_as_harmless_parts_are_trained_on() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in NAMES if name not in ("country_from_fact", "thing_fact", "plural", "opposite", "past_tense")]
+    "name", [name for name in NAMES if name not in ("country_from_fact", "thing_fact", "plural", "opposite", "past_tense", "animal_word")]
 )
 def test_there_are_at_least_four_hundred_distinct_instances_to_train_on(name: str) -> None:
     trained = [part for part, level in FAMILIES[name].parts.items() if not level]

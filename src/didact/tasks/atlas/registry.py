@@ -21,6 +21,7 @@ FAMILIES: Registry[Family] = Registry(
         # words
         "opposite": _PLACE + "vocabulary:OPPOSITE",
         "plural": _PLACE + "vocabulary:PLURAL",
+        "animal_word": _PLACE + "vocabulary:ANIMAL_WORD",
         "past_tense": _PLACE + "vocabulary:PAST_TENSE",
         "translate": _PLACE + "tongues:TRANSLATE",
         "between_tongues": _PLACE + "tongues:BETWEEN_TONGUES",
@@ -45,4 +46,4 @@ FAMILIES: Registry[Family] = Registry(
         "compose": _PLACE + "compositions:COMPOSE",
     },
 )
-"""Twenty-nine families; a family's file is loaded when it is first asked for."""
+"""Thirty families; a family's file is loaded when it is first asked for."""

@@ -5,6 +5,7 @@ from random import Random
 
 from didact.tasks.atlas.families.knowledge import is_one_of
 from didact.tasks.atlas.family import Family, Instance
+from didact.tasks.atlas.relations import a
 from didact.tasks.atlas.world import World
 
 
@@ -49,3 +50,31 @@ PAST_TENSE = Family(
     unseen=True,
 )
 """`What is the past tense of go?` `The past tense of go is went.`"""
+
+
+# Young animals and homes.
+
+_TABLES = {"young": "young", "home": "homes"}
+
+
+def _make_animal_word(here: World, part: str, drawn: Random) -> Instance:
+    word, answer = drawn.choice(here.words[_TABLES[part]])
+    target = f"The {part} of {a(word)} is {a(answer)}."
+    return Instance({"relation": part, "animal": a(word)}, target, (answer, a(answer)))
+
+
+def _verify_animal_word(here: World, fields: Mapping[str, str], answer: str) -> bool:
+    relation, animal = fields["relation"], fields["animal"]
+    right = next(other for word, other in here.words[_TABLES[relation]] if a(word) == animal)
+    return is_one_of(answer, (right, a(right), f"the {relation} of {animal} is {a(right)}"))
+
+
+ANIMAL_WORD = Family(
+    "animal_word",
+    "Say what the young or the home of an animal is called.",
+    _make_animal_word,
+    _verify_animal_word,
+    parts={"young": "", "home": ""},
+    num_train=40,
+)
+"""`What is the young of a cat?` `The young of a cat is a kitten.`"""
