@@ -89,6 +89,8 @@ SMALL = World(
         "opposites": [["hot", "cold"]],
         "plurals": [["leaf", "leaves"]],
         "pasts": [["go", "went"]],
+        "young": [["cat", "kitten"]],
+        "homes": [["bee", "hive"]],
         "first_names": ["Anna", "Peter"],
         "rooms": ["box", "bag"],
         "adjectives": ["heavy"],
