@@ -93,7 +93,7 @@ class Source(Section):
     passage_chars: Count = 2000
     """For reader `text`: documents are cut at blank lines into passages of about this many characters."""
     settings: dict[str, int | float | str] = Field(default={})
-    """For made worlds (readers `rewriting` and `composing`): how many rules, how long, how many unseen; a wrong one lists them all."""
+    """For made worlds (readers `atlas`, `rewriting`, `composing`): which families, how many rules ...; a wrong one lists all."""
 
 
 class HoldOut(Section):

@@ -15,6 +15,7 @@ class Registry(Generic[T]):
     Args:
         kind: What the parts are, in the singular, for messages: `metric`, `reader`.
         parts: Name to part or to `"module:attribute"`.
+        listed: What to type to see them; empty: `didact ls` and the kind.
 
     >>> letters = Registry("letter", {"a": 1, "root": "math:sqrt"})
     >>> letters["root"](9.0)
@@ -23,13 +24,13 @@ class Registry(Generic[T]):
     ['a', 'root']
     """
 
-    def __init__(self, kind: str, parts: Mapping[str, T | str]) -> None:
-        self.kind = kind
+    def __init__(self, kind: str, parts: Mapping[str, T | str], listed: str = "") -> None:
+        self.kind, self._listed = kind, listed or f"didact ls {kind}s"
         self._parts: dict[str, T | str] = dict(parts)
 
     def __getitem__(self, name: str) -> T:
         if name not in self._parts:
-            raise RecipeError(f"no {self.kind} named '{name}'", expected=did_you_mean(name, self._parts), remedy=f"didact ls {self.kind}s")
+            raise RecipeError(f"no {self.kind} named '{name}'", expected=did_you_mean(name, self._parts), remedy=self._listed)
         part: Any = self._parts[name]
         if isinstance(part, str) and ":" in part:
             module, attribute = part.split(":")

@@ -3,6 +3,7 @@
 import pytest
 
 from didact.base.chance import rng
+from didact.base.errors import RecipeError
 from didact.base.recipe import Source
 from didact.prompts.template import TemplateSet
 from didact.tasks.atlas.reader import atlas
@@ -88,6 +89,22 @@ def test_every_answer_of_a_family_is_right_by_its_verifier_and_that_of_another_i
             assert family.verify(here, instance.fields, instance.target)
             if not {instance.target, *instance.accepted} & {other.target, *other.accepted}:
                 assert not family.verify(here, instance.fields, other.target), (instance.fields, other.target)
+
+
+def test_settings_choose_families_and_which_of_them_are_unseen() -> None:
+    settings = {"families": "pick reverse", "unseen_families": "count", "num_train": 20, "num_unseen": 5}
+    tasks = {task.name: task for task in atlas(Source(name="a", reader="atlas", settings=settings))}
+    assert {name.split("/")[1] for name in tasks} == {"pick", "reverse", "count"}
+    assert [name for name, task in tasks.items() if not task.level] == ["a/pick", "a/reverse"]
+    assert tasks["a/count"].level == "unseen_family"
+    assert [len(tasks[name].examples) for name in ("a/pick", "a/count", "a/pick/unseen_relation")] == [20, 5, 5]
+
+
+def test_a_family_that_there_is_not_and_an_unknown_setting_are_refused() -> None:
+    with pytest.raises(RecipeError, match="no family named 'revers'"):
+        atlas(Source(name="a", reader="atlas", settings={"families": "revers"}))
+    with pytest.raises(RecipeError, match="familie"):
+        atlas(Source(name="a", reader="atlas", settings={"familie": "reverse"}))
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_one_another_world() -> None:

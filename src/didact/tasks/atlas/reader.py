@@ -1,15 +1,20 @@
 """Readers of the world: its plain text as one task, and its families as tasks with their five nested hold-outs."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import overload
+from typing import Annotated, overload
+
+from pydantic import Field
 
 from didact.base.chance import rng, seed_of
+from didact.base.config import Section
 from didact.base.recipe import Source
 from didact.base.types import Example, Message
 from didact.tasks.atlas.documents import document
 from didact.tasks.atlas.family import Family, Instance
+from didact.tasks.atlas.made import settings_of
 from didact.tasks.atlas.registry import FAMILIES
 from didact.tasks.atlas.world import World, world
 from didact.tasks.task import LazyExamples, Task
@@ -22,14 +27,44 @@ UNSEEN_SHARE = 5
 """One in so many instances is never trained on."""
 
 
+class Settings(Section):
+    """What a source with reader `atlas` may set in `settings`."""
+
+    families: str = ""
+    """Names of families, with spaces between them; empty: all."""
+    unseen_families: str = ""
+    """Names of families that are never trained on; empty: those that are made to be (`opposite`, `past_tense`)."""
+    num_train: Annotated[int, Field(ge=1)] | None = None
+    """Training instances of a family, at most."""
+    num_unseen: Annotated[int, Field(ge=1)] | None = None
+    """Instances of each unseen task."""
+
+
 def atlas(source: Source) -> list[Task]:
     """Returns, for every family, the task that is trained on and those that are unseen, each at its level.
 
     `atlas/F` is trained on. `atlas/F/unseen_instances` and `atlas/F/unseen_templates` hold instances that are not in it, in seen
     and in held-out wordings; `unseen_relation` and `unseen_compositions` hold parts that are not. A family that is unseen as a
     whole has only `atlas/F`.
+
+    Raises:
+        RecipeError: A setting is wrong, or names a family that there is not; see `Settings`.
     """
-    return [task for name in FAMILIES for task in _tasks(FAMILIES[name], source)]
+    settings = settings_of(source, Settings)
+    names = settings.families.split() or list(FAMILIES)
+    unseen = settings.unseen_families.split()
+    chosen = dict.fromkeys([*names, *unseen])
+    return [task for name in chosen for task in _tasks(_as_set(FAMILIES[name], name in unseen, settings), source)]
+
+
+def _as_set(family: Family, unseen: bool, settings: Settings) -> Family:
+    """Returns a family as the settings have it."""
+    return replace(
+        family,
+        unseen=unseen or (family.unseen and not settings.unseen_families),
+        num_train=min(family.num_train, settings.num_train or family.num_train),
+        num_unseen=settings.num_unseen or family.num_unseen,
+    )
 
 
 def atlas_text(source: Source) -> list[Task]:

@@ -45,5 +45,6 @@ FAMILIES: Registry[Family] = Registry(
         # two skills
         "compose": _PLACE + "compositions:COMPOSE",
     },
+    listed="didact ls tasks",
 )
 """Thirty families; a family's file is loaded when it is first asked for."""
