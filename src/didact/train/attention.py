@@ -250,7 +250,9 @@ def _logits(model: Any, ids: torch.Tensor, **options: Any) -> torch.Tensor:
     given = {"input_ids": ids[None]}
     if architecture == "encoder_decoder":
         given = {"input_ids": ids.new_tensor([[1, 2, 3]]), "decoder_input_ids": ids[None]}
-    if architecture != "encoder":
+    if architecture == "encoder":
+        options["attention_mask"] = torch.ones_like(ids[None])  # without it, encoders warn of padding
+    else:
         options["use_cache"] = False
     model.eval()
     try:

@@ -228,7 +228,9 @@ class WeightedLoss(torch.nn.Module):
         """Yields what the model is called with for a row of eight tokens; nothing is dropped or differentiated meanwhile."""
         ids = torch.arange(1, 9, device=self.model.device)[None]
         given: dict[str, Any] = {"input_ids": ids}
-        if self.architecture != "encoder":
+        if self.architecture == "encoder":
+            given["attention_mask"] = torch.ones_like(ids)  # without it, encoders warn of padding
+        else:
             given["use_cache"] = False
         if self.architecture == "encoder_decoder":
             given["decoder_input_ids"] = ids
