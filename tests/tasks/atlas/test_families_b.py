@@ -94,6 +94,12 @@ WORKED = [
     ("compose", {"fact": "the official language of France", "form": "with an exclamation mark"}, "French!", "French"),
     ("compose", {"fact": "the colour of a banana", "form": "in quotation marks"}, '"yellow"', "yellow"),
     ("compose", {"fact": "the kind of thing that an apple is", "form": "between stars"}, "* fruit *", "- fruit"),
+    (
+        "compose",
+        {"fact": "the national animal of India", "form": "twice"},
+        "The national animal of India is the tiger: tiger tiger",
+        "The national animal of India is the tiger",
+    ),
     ("compose", {"fact": "the capital of Atlantis", "form": "twice"}, None, "None None"),
 ]
 

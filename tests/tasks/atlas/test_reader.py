@@ -92,11 +92,19 @@ def test_every_answer_of_a_family_is_right_by_its_verifier_and_that_of_another_i
 
 
 def test_settings_choose_families_and_which_of_them_are_unseen() -> None:
-    settings = {"families": "pick reverse", "unseen_families": "count", "num_train": 20, "num_unseen": 5}
+    settings = {
+        "families": "pick reverse layout",
+        "unseen_families": "count",
+        "num_train": 20,
+        "num_unseen": 5,
+        "unseen_relations_of": "pick",
+    }
     tasks = {task.name: task for task in atlas(Source(name="a", reader="atlas", settings=settings))}
-    assert {name.split("/")[1] for name in tasks} == {"pick", "reverse", "count"}
-    assert [name for name, task in tasks.items() if not task.level] == ["a/pick", "a/reverse"]
+    assert {name.split("/")[1] for name in tasks} == {"pick", "reverse", "layout", "count"}
+    assert [name for name, task in tasks.items() if not task.level] == ["a/pick", "a/reverse", "a/layout"]
     assert tasks["a/count"].level == "unseen_family"
+    assert "a/layout/unseen_relation" not in tasks
+    assert any(example.fields["style"] == "with slashes" for example in tasks["a/layout"].examples)
     assert [len(tasks[name].examples) for name in ("a/pick", "a/count", "a/pick/unseen_relation")] == [20, 5, 5]
 
 

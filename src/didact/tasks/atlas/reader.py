@@ -33,7 +33,9 @@ class Settings(Section):
     families: str = ""
     """Names of families, with spaces between them; empty: all."""
     unseen_families: str = ""
-    """Names of families that are never trained on; empty: those that are made to be (`opposite`, `past_tense`)."""
+    """Names of families that are never trained on; empty: the one that is made to be, `opposite`."""
+    unseen_relations_of: str = ""
+    """Names of the families that hold out relations or rules; empty: all that can. The others are trained on all of theirs."""
     num_train: Annotated[int, Field(ge=1)] | None = None
     """Training instances of a family, at most."""
     num_unseen: Annotated[int, Field(ge=1)] | None = None
@@ -59,8 +61,13 @@ def atlas(source: Source) -> list[Task]:
 
 def _as_set(family: Family, unseen: bool, settings: Settings) -> Family:
     """Returns a family as the settings have it."""
+    holding = settings.unseen_relations_of.split()
+    parts = {
+        part: "" if level == "unseen_relation" and holding and family.name not in holding else level for part, level in family.parts.items()
+    }
     return replace(
         family,
+        parts=parts,
         unseen=unseen or (family.unseen and not settings.unseen_families),
         num_train=min(family.num_train, settings.num_train or family.num_train),
         num_unseen=settings.num_unseen or family.num_unseen,

@@ -5,7 +5,7 @@ from random import Random
 
 from didact.tasks.atlas.families.lists import same
 from didact.tasks.atlas.family import Family, Instance
-from didact.tasks.atlas.relations import COUNTRY_RELATIONS, Fact, a, country_fact, thing_fact, value
+from didact.tasks.atlas.relations import COUNTRY_RELATIONS, Fact, a, country_fact, thing_fact
 from didact.tasks.atlas.world import World
 
 COUNTRY_FACTS = ("capital", "continent", "language", "animal")
@@ -37,7 +37,9 @@ def _compose(world: World, part: str, rng: Random) -> Instance:
         fact = _drawn(world, relation, rng)
         # The letters of one word are enough to spell.
         if fact and (form != CAPITALS or fact.answer.isalpha()):
-            return Instance({"fact": _asked(fact), "form": form}, _formed(fact.answer, form), rationale=fact.sentence, about=fact.about)
+            formed = _formed(fact.answer, form)
+            # Recalled first, then written in its form: a small model knows its facts as sentences.
+            return Instance({"fact": _asked(fact), "form": form}, f"{fact.sentence[:-1]}: {formed}", (formed,), about=fact.about)
 
 
 def _drawn(world: World, relation: str, rng: Random) -> Fact | None:
@@ -58,25 +60,25 @@ def _formed(answer: str, form: str) -> str:
     return FORMS[form].format(answer.upper() if form == CAPITALS else answer)
 
 
-def _answer(world: World, asked: str) -> str | None:
-    """Returns the bare answer to what is asked for; None where nothing of the world has it."""
-    for relation in COUNTRY_FACTS:
-        named = {
-            f"the {COUNTRY_RELATIONS[relation]} of {country.name}": country for country in world.countries if asked.endswith(country.name)
-        }
-        if asked in named:
-            return value(named[asked], relation)
+def _fact(world: World, asked: str) -> Fact | None:
+    """Returns what is asked for; None where nothing of the world has it."""
+    for country in world.countries:
+        for relation in COUNTRY_FACTS:
+            if asked == f"the {COUNTRY_RELATIONS[relation]} of {country.name}":
+                return country_fact(country, relation)
     for thing in world.things:
-        if asked == f"the colour of {a(thing.name)}":
-            return thing.colour
-        if asked == f"the kind of thing that {a(thing.name)} is":
-            return thing.kind
+        for relation in THING_FACTS:
+            if (fact := thing_fact(thing, relation)) and asked == _asked(fact):
+                return fact
     return None
 
 
 def _is_composed(world: World, fields: Mapping[str, str], answer: str) -> bool:
-    known = _answer(world, fields["fact"])
-    return known is not None and same(answer, _formed(known, fields["form"]), case=fields["form"] == CAPITALS)
+    fact = _fact(world, fields["fact"])
+    if fact is None:
+        return False
+    formed = _formed(fact.answer, fields["form"])
+    return same(answer, formed, f"{fact.sentence[:-1]}: {formed}", case=fields["form"] == CAPITALS)
 
 
 COMPOSE = Family(

@@ -47,7 +47,7 @@ PAST_TENSE = Family(
     "Say the past tense of a word.",
     _maker("pasts", "past tense"),
     _verifier("pasts", "past tense"),
-    unseen=True,
+    num_train=50,
 )
 """`What is the past tense of go?` `The past tense of go is went.`"""
 
