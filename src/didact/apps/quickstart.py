@@ -20,7 +20,8 @@ QUESTIONS = (
     "What is the capital of Peru?",
 )
 """Nothing of this kind, of this family, in this combination, about this country: each is unseen at a level of its own."""
-METRIC = "exact_match"
+METRIC = "accuracy"
+"""Equal but for white space around it: in a world of brackets, dashes and capital letters every character counts."""
 _SHOWN_TOKENS = 32
 """Tokens of an answer that is only looked at: a base would go on for ever."""
 

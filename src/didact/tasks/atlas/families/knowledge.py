@@ -205,7 +205,8 @@ TRUE_OR_FALSE = Family(
 
 
 def _chosen(fact: Fact, letter: str) -> tuple[str, ...]:
-    return (f"({letter})", letter, f"({letter}) {fact.answer}", *bare(fact))
+    # The option's text says as well as its letter which one is meant, alone or in a sentence.
+    return (f"({letter})", letter, f"({letter}) {fact.answer}", fact.sentence, *bare(fact))
 
 
 def _make_multiple_choice(here: World, part: str, drawn: Random) -> Instance:
