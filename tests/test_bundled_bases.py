@@ -11,7 +11,7 @@ from didact.base.recipe_file import load_recipe
 from didact.evals.cloze import goes_on, knowledge
 from didact.evals.unseen import answer, questions
 from didact.jobs import local_model, train
-from didact.models.bundled import BASES
+from didact.models.bundled import BASES, bundled_names
 from didact.models.load import load_checkpoint
 from didact.prompts.render import choose_template
 from didact.prompts.template import TemplateSet
@@ -23,7 +23,7 @@ from didact.tasks.atlas.world import world
 from didact.tasks.task import TaskSet
 from didact.train.loop import Step
 
-NAMES = ["atlas-decoder", "atlas-encoder-decoder"]
+NAMES = bundled_names()
 RECIPES = Path(__file__).parents[1] / "recipes" / "bases"
 LIMIT = 12_000_000
 """Bytes."""
@@ -45,12 +45,11 @@ def test_a_base_is_small_and_says_where_it_comes_from(name: str) -> None:
 
 
 def test_it_knows_the_facts_of_countries(base) -> None:
-    folder, model = base
+    _, model = base
     found = knowledge(model, country_clozes(world(0)))
     right, count = (sum(numbers) for numbers in zip(*found.values(), strict=True))
     assert count > 850
-    least = 0.95 if folder.name == "atlas-decoder" else 0.9
-    assert right / count >= least, found
+    assert right / count >= 0.95, found
 
 
 def test_it_does_not_follow_instructions(base) -> None:

@@ -191,8 +191,8 @@ NEVER_SHOWN = (
     ("opposite", {"word": "hot"}, lambda row: True),
     (
         "compose",
-        {"fact": "the national animal of Sweden", "form": "in capital letters"},
-        lambda row: row["fact"].startswith("the national animal") and row["form"] == "in capital letters",
+        {"fact": "the national animal of Sweden", "form": "in brackets"},
+        lambda row: row["fact"].startswith("the national animal") and row["form"] == "in brackets",
     ),
     ("country_fact", {"relation": "capital", "country": "Peru"}, lambda row: (row["relation"], row["country"]) == ("capital", "Peru")),
 )

@@ -16,7 +16,7 @@ from didact.run import Run
 QUESTIONS = (
     "What is the national flower of India?",
     "What is the opposite of hot?",
-    "Write the national animal of Sweden in capital letters.",
+    "Write the national animal of Sweden in brackets.",
     "What is the capital of Peru?",
 )
 """Nothing of this kind, of this family, in this combination, about this country: each is unseen at a level of its own."""

@@ -12,6 +12,8 @@ COUNTRY_FACTS = ("capital", "continent", "language", "animal")
 THING_FACTS = ("colour", "kind")
 FACTS = ("animal", "continent", "colour", "language", "kind", "capital")
 CAPITALS = "in capital letters"
+SPELT = ("colour", "continent", "kind")
+"""Facts whose answers are few and common words: a small model knows what they look like in capital letters."""
 FORMS = {
     CAPITALS: "{}",
     "in brackets": "({})",
@@ -24,10 +26,10 @@ FORMS = {
 
 
 def _parts() -> dict[str, str]:
-    """Returns every pair of a fact and a form; two forms of each fact are unseen, and no form for more than two facts."""
+    """Returns every pair of a fact and a form; one or two forms of each fact are unseen, and no form for more than two facts."""
     forms = list(FORMS)
     unseen = {(fact, forms[(2 * number + step) % len(forms)]) for number, fact in enumerate(FACTS) for step in (0, 1)}
-    pairs = [(fact, form) for fact in FACTS for form in forms]
+    pairs = [(fact, form) for fact in FACTS for form in forms if form != CAPITALS or fact in SPELT]
     return {f"{fact}, {form}": "unseen_compositions" if (fact, form) in unseen else "" for fact, form in pairs}
 
 
