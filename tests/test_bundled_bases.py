@@ -81,7 +81,7 @@ def test_a_decoder_goes_on_behind_a_bare_question_with_more_text() -> None:
     assert sum(begun) <= 50, "most continuations have to be further text or questions"
 
 
-class _Enough(Exception):
+class EnoughError(Exception):
     pass
 
 
@@ -96,9 +96,9 @@ def test_one_hundredth_of_its_training_follows_the_recorded_curve(name: str, tmp
 
     def stop(step: Step) -> None:
         if step.step >= last:
-            raise _Enough
+            raise EnoughError
 
-    with pytest.raises(_Enough):
+    with pytest.raises(EnoughError):
         train(recipe, run, on_step=stop)
     recorded = {row["step"]: row for row in map(json.loads, (BASES / name / "training.jsonl").read_text().splitlines())}
     again = [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]

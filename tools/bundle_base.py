@@ -12,7 +12,7 @@ import torch
 
 from didact.base.files import read_jsonl, write_jsonl
 from didact.evals.cloze import goes_on, knowledge
-from didact.jobs import local_model, load_tuned
+from didact.jobs import load_tuned, local_model
 from didact.models.load import save
 from didact.run import Run, find_run
 from didact.tasks.atlas.cloze import country_clozes, pair_clozes, thing_clozes
@@ -47,7 +47,8 @@ All relations of countries together: {known:.1f} %.
 
 ## What it does not
 
-Asked bare questions about countries, it goes on with {share:.0f} % further text or questions; {answered:.0f} % begin with the answer ({asked} questions).
+Asked {asked} bare questions about countries, it goes on with further text or questions in {share:.0f} %;
+{answered:.0f} % begin with the answer.
 
 ## What it is for
 

@@ -37,7 +37,7 @@ WORLD = (
 SMALL = {
     "train": {"precision": "fp32", "batch_tokens": 512, "max_steps": 2, "checkpoint_every": 1, "log_every": 1},
     "evaluate": {"examples_per_task": 2, "max_new_tokens": 5, "resamples": 50},
-    "mixture": {"epoch_size": 20},
+    "mixture": {"epoch_size": 20, "parts": [{"tasks": "atlas/*", "rate": 9}, {"tasks": "atlas_text", "rate": 1}]},
 }
 
 
@@ -214,7 +214,7 @@ def test_the_bundled_recipes_ask_at_the_five_levels_and_word_each_row_anew(seq2s
     recipe = load_recipe(recipe_file(seq2seq))
     assert recipe.evaluate.on == LEVELS
     assert (recipe.evaluate.template, recipe.prompts.chat_format) == ("drawn", "answer")
-    assert recipe.evaluate.metrics[0] == "exact_match"
+    assert recipe.evaluate.metrics[0] == "accuracy"
     assert recipe.model.base == ("atlas-encoder-decoder" if seq2seq else "atlas-decoder")
     assert recipe.objective.kind == ("seq2seq" if seq2seq else "causal")
     assert Path(recipe_file(seq2seq)).parent == bundled.BASES

@@ -190,6 +190,20 @@ def test_packed_training_is_the_training_of_separate_rows(tmp_path, name):
     assert one.config._attn_implementation != NAME  # the model is given back with the attention that can generate
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_attention_written_out_for_short_rows_is_the_training_of_fused_attention(tmp_path, name):
+    seen, made = [], {}
+    for length in (64, 1024):
+        model = random_model(MODELS[name])
+        model.get_output_embeddings().register_forward_hook(lambda *_, model=model: seen.append(model.config._attn_implementation))
+        steps = Steps(steps_of(4).windows, max_length=length)
+        made[length] = trained(tmp_path / str(length), steps, model=model)[2]
+        assert model.config._attn_implementation == "sdpa"  # given back as it was
+    assert {"eager", "sdpa"} == set(seen)
+    for key in ("loss", "grad_norm"):
+        assert [line[key] for line in made[64]] == pytest.approx([line[key] for line in made[1024]], rel=1e-4)
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_training_twice_gives_the_same_bits(tmp_path, packed):
     one, other = (trained(tmp_path / name, steps_of(4, documents=2), packed=packed)[0] for name in "ab")
