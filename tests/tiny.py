@@ -104,7 +104,6 @@ class Steps:
     windows: list[list[list[Row]]]
     asked: list[int] = field(default_factory=list)
     max_length: int = 1024
-    max_length: int = 1024
 
     def window(self, number: int) -> Window | None:
         """The window, or None behind the last."""
