@@ -11,8 +11,7 @@ from didact.base.types import Example
 from didact.prompts.render import render
 from didact.prompts.template import LIBRARY, Template, check_fields, read_templates
 from didact.tasks.atlas.families.compositions import FACTS, FORMS
-from didact.tasks.atlas.families.lists import same
-from didact.tasks.atlas.family import Family, Instance
+from didact.tasks.atlas.family import Family, Instance, same
 from didact.tasks.atlas.registry import FAMILIES
 from didact.tasks.atlas.world import world
 from didact.tasks.task import Task

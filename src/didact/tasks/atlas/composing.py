@@ -19,7 +19,7 @@ from didact.base.config import Section
 from didact.base.errors import RecipeError
 from didact.base.recipe import Source
 from didact.base.types import Example
-from didact.tasks.atlas.made import NUM_TRIES, apart, exhausted, made_task, settings_of, share_of
+from didact.tasks.atlas.made import NUM_TRIES, STRINGS, apart, exhausted, made_task, settings_of, share_of
 from didact.tasks.task import Task
 
 Count = Annotated[int, Field(ge=1)]
@@ -171,7 +171,7 @@ def _string(seed: int, settings: Settings, level: str, composition: Composition,
     drawn = rng(seed, "composing string", level, names_of(composition), number)
     for _ in range(NUM_TRIES):
         string = "".join(drawn.choices(ascii_lowercase[: settings.alphabet], k=settings.string_length))
-        if string not in taken and (share_of(seed, string) == "seen") == (not level):
+        if string not in taken and (share_of(seed, STRINGS, string) == "seen") == (not level):
             return string
     raise exhausted(f"string of {settings.string_length} letters", "fewer strings, or a larger string_length or alphabet")
 

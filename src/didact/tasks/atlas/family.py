@@ -48,3 +48,17 @@ class Family:
     """Training instances, over all seen parts; fewer where the world has no more."""
     num_unseen: int = 60
     """Instances of each of its unseen tasks."""
+
+
+def same(answer: str, *right: str, case: bool = False) -> bool:
+    """Says whether an answer is one of the right ones, whatever the space around it, a final full stop and, unless `case`, its case.
+
+    >>> same(" Lamp.", "lamp"), same("RED LAMP", "red lamp", case=True)
+    (True, False)
+    """
+
+    def plain(text: str) -> str:
+        text = text.strip().removesuffix(".").rstrip()
+        return text if case else text.lower()
+
+    return plain(answer) in [plain(text) for text in right]

@@ -15,7 +15,10 @@ from didact.tasks.task import LazyExamples, Task
 NUM_TRIES = 1000
 """Draws for one string or pattern, before there is taken to be no further one."""
 UNSEEN_SHARE = 5
-"""One in so many strings is never trained on."""
+"""One in so many strings or instances is never trained on."""
+
+STRINGS = "made world unseen"
+"""The purpose that draws which strings are never trained on."""
 
 S = TypeVar("S", bound=Section)
 
@@ -39,9 +42,9 @@ def exhausted(what: str, remedy: str) -> RecipeError:
     return RecipeError(f"no further {what} after {NUM_TRIES:,} draws", expected="a world with room for as many", remedy=remedy)
 
 
-def share_of(seed: int, text: str) -> str:
-    """Says which share a string belongs to, from itself alone: `seen`, or the `even` or `odd` half of those never trained on."""
-    number = seed_of(seed, "made world unseen", text)
+def share_of(seed: int, purpose: str, *identity: str) -> str:
+    """Says which share something belongs to, from its identity alone: `seen`, or the `even` or `odd` half of what is never trained on."""
+    number = seed_of(seed, purpose, *identity)
     return "seen" if number % UNSEEN_SHARE else ("even", "odd")[number // UNSEEN_SHARE % 2]
 
 

@@ -8,13 +8,13 @@ from typing import Annotated, overload
 
 from pydantic import Field
 
-from didact.base.chance import rng, seed_of
+from didact.base.chance import rng
 from didact.base.config import Section
 from didact.base.recipe import Source
 from didact.base.types import Example, Message
 from didact.tasks.atlas.documents import document
 from didact.tasks.atlas.family import Family, Instance
-from didact.tasks.atlas.made import settings_of
+from didact.tasks.atlas.made import settings_of, share_of
 from didact.tasks.atlas.registry import FAMILIES
 from didact.tasks.atlas.world import World, world
 from didact.tasks.task import LazyExamples, Task
@@ -23,8 +23,6 @@ NUM_DOCUMENTS = 400_000
 """Documents of the plain text unless `source.limit` says otherwise: more than any laptop trains on."""
 NUM_TRIES = 40
 """Draws for each wanted instance, before a family counts as exhausted."""
-UNSEEN_SHARE = 5
-"""One in so many instances is never trained on."""
 
 
 class Settings(Section):
@@ -75,7 +73,7 @@ def _as_set(family: Family, unseen: bool, settings: Settings) -> Family:
 
 
 def atlas_text(source: Source) -> list[Task]:
-    """Returns one task: the world's plain text, documents of 30 to 200 words, made when they are asked for."""
+    """Returns one task: the world's plain text, documents of about 50 words, 12 to 120, made when they are asked for."""
     here, count = world(source.world), source.limit or NUM_DOCUMENTS
     return [Task(source.name, _Documents(here, count), kind="text", categories=("text",), datasets=("atlas_text",))]
 
@@ -121,7 +119,7 @@ def _task(family: Family, source: Source, ending: str, level: str) -> Task:
         categories=(family.name,),
         datasets=("atlas",),
         licence="CC0-1.0",
-        metric="exact_match",
+        metric="accuracy",
         level=level,
     )
 
@@ -149,9 +147,7 @@ def _share(here: World, family: Family, instance: Instance) -> str:
 
     A fact is in the same share in every family: one that is unseen is told in none of them.
     """
-    own = (family.name, instance.key)
-    number = seed_of(here.seed, "atlas unseen", *((instance.about,) if instance.about else own))
-    return "seen" if number % UNSEEN_SHARE else ("even", "odd")[number // UNSEEN_SHARE % 2]
+    return share_of(here.seed, "atlas unseen", *((instance.about,) if instance.about else (family.name, instance.key)))
 
 
 def _example(key: str, instance: Instance) -> Example:

@@ -19,7 +19,7 @@ from didact.base.chance import rng
 from didact.base.config import Section
 from didact.base.recipe import Source
 from didact.base.types import Example
-from didact.tasks.atlas.made import NUM_TRIES, apart, exhausted, made_task, settings_of, share_of
+from didact.tasks.atlas.made import NUM_TRIES, STRINGS, apart, exhausted, made_task, settings_of, share_of
 from didact.tasks.atlas.patterns import Constraint, draw_pattern, parse_constraint
 from didact.tasks.task import Task
 
@@ -193,7 +193,7 @@ def _string(seed: int, settings: Settings, level: str, rule: Rule, drawn: Random
     times = 0 if drawn.random() < settings.no_ops else drawn.choice(settings.occurrences_of(level))
     for _ in range(NUM_TRIES):
         z = place(drawn, rule.x, times, settings.string_length, settings.letters)
-        if z.count(rule.x) == times and z not in taken and share_of(seed, z) in shares:
+        if z.count(rule.x) == times and z not in taken and share_of(seed, STRINGS, z) in shares:
             return z
     remedy = "fewer strings, or a larger string_length or alphabet"
     raise exhausted(f"string of {settings.string_length} letters with '{rule.x}' in it {times} times", remedy)

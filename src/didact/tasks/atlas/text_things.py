@@ -49,7 +49,7 @@ def kinds(here: World, drawn: Random) -> str:
 
 
 def vocabulary(here: World, drawn: Random) -> str:
-    """Returns opposites, plurals, past tenses, young animals, sounds and homes."""
+    """Returns opposites, plurals, past tenses, young animals and homes."""
     words, lines, ways = here.words, list[str](), tuple[str, ...]()
     for _ in range(drawn.randrange(4, 9)):
         match drawn.randrange(9):

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from random import Random
 
-from didact.tasks.atlas.families.lists import same
-from didact.tasks.atlas.family import Family, Instance
+from didact.tasks.atlas.family import Family, Instance, same
 from didact.tasks.atlas.relations import COUNTRY_RELATIONS, Fact, a, country_fact, thing_fact
 from didact.tasks.atlas.world import World
 

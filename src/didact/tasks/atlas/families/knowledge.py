@@ -2,10 +2,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from random import Random
 
-from didact.tasks.atlas.family import Family, Instance
+from didact.tasks.atlas.family import Family, Instance, same
 from didact.tasks.atlas.relations import COUNTRY_RELATIONS, Fact, a, country_fact, sentence_case, value, with_article
 from didact.tasks.atlas.world import Country, Thing, World
 
@@ -15,19 +15,6 @@ THING_PHRASES = {"colour": "the colour", "place": "the usual place", "part": "on
 LETTERS = "ABC"
 _OPTION = re.compile(r"\(([A-C])\) (.+?)(?= \([A-C]\) |$)")
 _JUDGED = {"capital": "", "continent": "", "language": "", "animal": "", "bird": "", "flower": "unseen_relation"}
-
-
-def is_one_of(answer: str, right: Iterable[str]) -> bool:
-    """Says whether an answer is among the right ones; case, space around it and a final full stop do not count.
-
-    >>> is_one_of(" The lotus. ", ["the lotus"]), is_one_of("lotus x", ["lotus"]), is_one_of("", [])
-    (True, False, False)
-    """
-    return _plain(answer) in {_plain(text) for text in right}
-
-
-def _plain(text: str) -> str:
-    return text.strip().removesuffix(".").casefold()
 
 
 def known(here: World, relation: str) -> list[Country]:
@@ -47,6 +34,11 @@ def bare(fact: Fact) -> tuple[str, ...]:
     return tuple(dict.fromkeys((fact.answer, with_article(fact.relation, fact.answer))))
 
 
+def is_told(fact: Fact | None, answer: str) -> bool:
+    """Says whether an answer tells a fact, in its sentence or in a word."""
+    return fact is not None and same(answer, fact.sentence, *bare(fact))
+
+
 def find_fact(here: World, relation_name: str, country_name: str) -> Fact | None:
     """Returns what is true, from the words of a question: `national flower`, `India`."""
     relation = next((relation for relation, name in COUNTRY_RELATIONS.items() if name == relation_name), None)
@@ -64,7 +56,7 @@ def _make_country_fact(here: World, part: str, drawn: Random) -> Instance:
 
 def _verify_country_fact(here: World, fields: Fields, answer: str) -> bool:
     fact = find_fact(here, fields["relation"], fields["country"])
-    return fact is not None and is_one_of(answer, (fact.sentence, *bare(fact)))
+    return is_told(fact, answer)
 
 
 COUNTRY_FACT = Family(
@@ -106,7 +98,7 @@ def _verify_country_from_fact(here: World, fields: Fields, answer: str) -> bool:
     name, shown = fields["relation"], fields["value"]
     relation = next(relation for relation, its_name in COUNTRY_RELATIONS.items() if its_name == name)
     owner = _owners(here, relation).get(shown)
-    return owner is not None and is_one_of(answer, (f"{shown} is the {name} of {owner.name}", *_names(owner)))
+    return owner is not None and same(answer, f"{shown} is the {name} of {owner.name}", *_names(owner))
 
 
 COUNTRY_FROM_FACT = Family(
@@ -145,7 +137,7 @@ def _verify_thing_fact(here: World, fields: Fields, answer: str) -> bool:
     relation = next(relation for relation, phrase in THING_PHRASES.items() if phrase == fields["relation"])
     truth = next(_thing_answer(thing, relation) for thing in here.things if a(thing.name) == fields["thing"])
     said = f"the {truth}" if relation in ("place", "part") else truth
-    return bool(truth) and is_one_of(answer, (f"{fields['relation']} of {fields['thing']} is {said}", *_short(relation, truth)))
+    return bool(truth) and same(answer, f"{fields['relation']} of {fields['thing']} is {said}", *_short(relation, truth))
 
 
 THING_FACT = Family(
@@ -188,7 +180,7 @@ def _verify_true_or_false(here: World, fields: Fields, answer: str) -> bool:
     if fact is None:
         return False
     verdict = "true" if fields["statement"] == fact.sentence else "false"
-    return is_one_of(answer, (verdict, f"it is {verdict}", f"{fact.sentence[:-1]}, so it is {verdict}"))
+    return same(answer, verdict, f"it is {verdict}", f"{fact.sentence[:-1]}, so it is {verdict}")
 
 
 TRUE_OR_FALSE = Family(
@@ -232,7 +224,7 @@ def _verify_multiple_choice(here: World, fields: Fields, answer: str) -> bool:
     letters = [letter for letter, text in _OPTION.findall(fields["options"]) if fact is not None and text == fact.answer]
     if fact is None or len(letters) != 1:
         return False
-    return is_one_of(answer, (f"{fact.sentence[:-1]}, which is ({letters[0]})", *_chosen(fact, letters[0])))
+    return same(answer, f"{fact.sentence[:-1]}, which is ({letters[0]})", *_chosen(fact, letters[0]))
 
 
 MULTIPLE_CHOICE = Family(

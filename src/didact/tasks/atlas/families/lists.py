@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from random import Random
 
-from didact.tasks.atlas.family import Family, Instance
+from didact.tasks.atlas.family import Family, Instance, same
 from didact.tasks.atlas.relations import a, listed
 from didact.tasks.atlas.world import World
 
@@ -26,20 +26,6 @@ PLURALS = {
 }
 """What is counted, and its kind; kinds that could be argued about (is a sledge a toy or a vehicle?) are neither counted nor listed."""
 NEVER_COUNTED_IN_TRAINING = ("insects", "trees", "tools")
-
-
-def same(answer: str, *right: str, case: bool = False) -> bool:
-    """Says whether an answer is one of the right ones, whatever the space around it, a final full stop and, unless `case`, its case.
-
-    >>> same(" Lamp.", "lamp"), same("RED LAMP", "red lamp", case=True)
-    (True, False)
-    """
-
-    def plain(text: str) -> str:
-        text = text.strip().removesuffix(".").rstrip()
-        return text if case else text.lower()
-
-    return plain(answer) in [plain(text) for text in right]
 
 
 def single_words(world: World) -> list[str]:

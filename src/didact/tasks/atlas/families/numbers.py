@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from random import Random
 
-from didact.tasks.atlas.families.lists import joined, same
-from didact.tasks.atlas.family import Family, Instance
+from didact.tasks.atlas.families.lists import joined
+from didact.tasks.atlas.family import Family, Instance, same
 from didact.tasks.atlas.world import World
 
 LARGEST = 20

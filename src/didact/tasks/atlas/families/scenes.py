@@ -4,8 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from random import Random
 
-from didact.tasks.atlas.families.lists import same
-from didact.tasks.atlas.family import Family, Instance
+from didact.tasks.atlas.family import Family, Instance, same
 from didact.tasks.atlas.relations import COUNTRY_RELATIONS, a, value
 from didact.tasks.atlas.world import World
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import cache
 from random import Random
 
-from didact.tasks.atlas.families.knowledge import bare, draw_fact, find_fact, is_one_of
-from didact.tasks.atlas.family import Family, Instance
+from didact.tasks.atlas.families.knowledge import bare, draw_fact, find_fact, is_told
+from didact.tasks.atlas.family import Family, Instance, same
 from didact.tasks.atlas.relations import COUNTRY_RELATIONS, a, thing_fact
 from didact.tasks.atlas.text_scenes import COLOURS
 from didact.tasks.atlas.world import World
@@ -38,7 +38,7 @@ def _make_classify(here: World, part: str, drawn: Random) -> Instance:
 
 def _verify_classify(here: World, fields: Fields, answer: str) -> bool:
     kind = next(thing.kind for thing in here.things if a(thing.name) == fields["thing"])
-    return is_one_of(answer, (kind, a(kind), f"{fields['thing']} is {a(kind)}"))
+    return same(answer, kind, a(kind), f"{fields['thing']} is {a(kind)}")
 
 
 CLASSIFY = Family(
@@ -74,7 +74,7 @@ def _verify_odd_one_out(here: World, fields: Fields, answer: str) -> bool:
     count = Counter(kinds[word] for word in words)
     odd = next(word for word in words if count[kinds[word]] == 1)
     steps = ", ".join(f"{word} is {a(kinds[word])}" for word in words)
-    return is_one_of(answer, (odd, f"the {odd}", a(odd), f"{steps}, so it is {odd}"))
+    return same(answer, odd, f"the {odd}", a(odd), f"{steps}, so it is {odd}")
 
 
 ODD_ONE_OUT = Family(
@@ -135,7 +135,7 @@ def _verify_entailment(here: World, fields: Fields, answer: str) -> bool:
     name = _ASKED[part]
     is_unknown = asked["thing"] != said["thing"] or (part == "colour" and asked["colour"] not in COLOURS)
     verdict = "unknown" if is_unknown else "yes" if asked[name] == said[name] else "no"
-    return is_one_of(answer, (verdict,))
+    return same(answer, verdict)
 
 
 ENTAILMENT = Family(
@@ -186,9 +186,9 @@ def _make_guarded(here: World, part: str, drawn: Random) -> Instance:
 def _verify_guarded(here: World, fields: Fields, answer: str) -> bool:
     asked = next(scene for pattern in _REQUESTS if (scene := _scene(pattern, fields["request"])))
     if asked["what"] in GUARDED_WORDS:
-        return is_one_of(answer, (_refusal(asked["what"]), f"I do not tell {asked['what']}s"))
+        return same(answer, _refusal(asked["what"]), f"I do not tell {asked['what']}s")
     fact = find_fact(here, asked["what"], asked["whom"])
-    return fact is not None and is_one_of(answer, (fact.sentence, *bare(fact)))
+    return is_told(fact, answer)
 
 
 GUARDED = Family(

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from random import Random
 
-from didact.tasks.atlas.families.knowledge import is_one_of
-from didact.tasks.atlas.family import Family, Instance
+from didact.tasks.atlas.family import Family, Instance, same
 from didact.tasks.atlas.world import TONGUE_ADJECTIVES, TONGUE_NOUNS, TONGUE_VERBS, World
 
 ENGLISH = "English"
@@ -51,7 +50,7 @@ def _meanings(here: World, phrase: str, source: str) -> Iterator[tuple[str, str,
 
 
 def _verify(here: World, fields: Mapping[str, str], answer: str) -> bool:
-    return is_one_of(answer, (_said(here, meaning, fields["language"]) for meaning in _meanings(here, fields["phrase"], fields["source"])))
+    return same(answer, *(_said(here, meaning, fields["language"]) for meaning in _meanings(here, fields["phrase"], fields["source"])))
 
 
 TRANSLATE = Family(

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Mapping
 from random import Random
 
-from didact.tasks.atlas.families.knowledge import is_one_of
-from didact.tasks.atlas.family import Family, Instance
+from didact.tasks.atlas.family import Family, Instance, same
 from didact.tasks.atlas.relations import a
 from didact.tasks.atlas.world import World
 
@@ -27,7 +26,7 @@ def _verifier(table: str, phrase: str, both_ways: bool = False) -> Callable[[Wor
     def verify(here: World, fields: Mapping[str, str], answer: str) -> bool:
         word = fields["word"]
         right = [other for one, other in _pairs(here, table, both_ways) if one == word]
-        return is_one_of(answer, (*right, *(f"the {phrase} of {word} is {other}" for other in right)))
+        return same(answer, *right, *(f"the {phrase} of {word} is {other}" for other in right))
 
     return verify
 
@@ -66,7 +65,7 @@ def _make_animal_word(here: World, part: str, drawn: Random) -> Instance:
 def _verify_animal_word(here: World, fields: Mapping[str, str], answer: str) -> bool:
     relation, animal = fields["relation"], fields["animal"]
     right = next(other for word, other in here.words[_TABLES[relation]] if a(word) == animal)
-    return is_one_of(answer, (right, a(right), f"the {relation} of {animal} is {a(right)}"))
+    return same(answer, right, a(right), f"the {relation} of {animal} is {a(right)}")
 
 
 ANIMAL_WORD = Family(
