@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from didact.apps.quickstart import recipe_file
 from didact.base.chance import rng
 from didact.base.recipe import Source
 from didact.base.recipe_file import load_recipe
@@ -33,6 +34,10 @@ LIMIT = 12_000_000
 def base(request):
     folder = BASES / request.param
     return folder, local_model(load_checkpoint(folder), load_recipe(folder / "recipe.yaml"))
+
+
+def test_the_decoder_that_the_quickstart_tunes_is_bundled() -> None:
+    assert load_recipe(recipe_file()).model.base in NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)

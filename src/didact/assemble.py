@@ -83,7 +83,8 @@ class Assembly:
             )
         tasks = list[Task]()
         for number, source in enumerate(self.recipe.tasks.sources):
-            with about(f"tasks.sources[{number}].path"):
+            key = "path" if source.path else "settings" if source.settings else "reader"
+            with about(f"tasks.sources[{number}].{key}"):
                 tasks += load_tasks([source])
         return TaskSet(tasks)
 

@@ -1,16 +1,21 @@
 """What the looking verbs show: lists of parts, one rendered example, one tokenised draw."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from didact.apps.views import token_rows
 from didact.assemble import Assembly
 from didact.base.errors import DataError, RecipeError
 from didact.base.recipe import Recipe, Source, TasksSection
 from didact.base.types import Conversation, Origin
-from didact.data.objectives import loss_weights
-from didact.data.tokens import TokenReport
+from didact.data.mixture import Draw
+from didact.data.objective_tokens import ObjectiveTokens
+from didact.data.objectives import target_weights
+from didact.data.prepare import prepare_window, text_length
+from didact.data.tokens import RESPONSE, TokenisedExample, TokenReport
 from didact.prompts.chat_format import FORMATS, golden
 from didact.prompts.render import render
 from didact.prompts.template import TemplateSet
@@ -111,7 +116,11 @@ def rendered(recipe: Recipe, name: str, template: str | None, index: int) -> Con
 
 
 def draw_as_tokens(recipe: Recipe, index: int) -> tuple[Origin, Rows]:
-    """Returns where a draw comes from, and its tokens with roles and weights."""
+    """Returns where a draw comes from, and its tokens with roles and weights, as the objective trains on them.
+
+    Of an encoder-decoder, the tokens that are read stand before those that have to be written. A draw is shown by itself, also
+    where `sequence.stream` joins it with others.
+    """
     assembly = Assembly(recipe)
     draws = assembly.mixture.draws(0)
     if index >= len(draws):
@@ -119,9 +128,27 @@ def draw_as_tokens(recipe: Recipe, index: int) -> tuple[Origin, Rows]:
         raise DataError(what, expected=f"a number from 0 to {len(draws) - 1}", remedy="didact tokens RECIPE --index 0")
     conversation = assembly.render(draws[index])
     report = TokenReport()
-    example = assembly.tokeniser.tokenise([conversation], recipe.sequence.max_length, report)[0]
+    longest = recipe.sequence.max_length
+    example = assembly.tokeniser.tokenise([conversation], longest, report, text_length(recipe.objective, longest))[0]
     if example is None:
         what = f"draw {index:,} cannot be trained on: {', '.join(report.dropped)}"
         where = f"task '{conversation.origin.task}', example '{conversation.origin.example}'"
         raise DataError(what, where=where, remedy="sequence.max_length=... (more tokens), or another --index")
-    return conversation.origin, token_rows(example, loss_weights(example.roles, recipe.objective), assembly.tokeniser)
+    rows = list[dict[str, Any]]()
+    for row in _as_trained(assembly, example, draws[index:]):
+        weights = target_weights(row, recipe.objective)
+        if row.target_ids is not None:  # an encoder-decoder: what is read, then what has to be written
+            rows += token_rows(row.input_ids, row.roles, np.zeros(len(row)), assembly.tokeniser)
+            rows += token_rows(row.target_ids, np.full(len(weights), RESPONSE), weights, assembly.tokeniser)
+        else:
+            rows += token_rows(row.input_ids, row.roles, weights, assembly.tokeniser)
+    return conversation.origin, rows
+
+
+def _as_trained(assembly: Assembly, example: TokenisedExample, draws: Sequence[Draw]) -> tuple[TokenisedExample, ...]:
+    """Returns what the objective makes of an example; pairs of texts take the others from the draws behind it."""
+    length = assembly.recipe.sequence.max_length
+    room = text_length(assembly.recipe.objective, length)
+    others = assembly.tokeniser.tokenise([assembly.render(draw) for draw in draws[1:8]], length, text_length=room)
+    tokens = ObjectiveTokens(assembly.tokeniser, assembly.recipe.objective)
+    return prepare_window([example, *(other for other in others if other is not None)], tokens, length, assembly.recipe.seed)[0]

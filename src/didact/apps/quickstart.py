@@ -10,7 +10,7 @@ from didact.apps.console import asking_bar, put, say, training_bar
 from didact.base.errors import PrerequisiteError
 from didact.base.recipe import Recipe
 from didact.base.types import Conversation, Message, Origin
-from didact.models.bundled import BASES
+from didact.models.bundled import BASES, resolved
 from didact.run import Run
 
 QUESTIONS = (
@@ -49,6 +49,7 @@ def quickstart(recipe: Recipe, run: Run, *, resume: bool = False, quiet: bool = 
     from didact.jobs import evaluate, load_tuned, load_untuned, train
 
     started = time.monotonic()
+    resolved(recipe.model)  # A base that is not there is told before the story begins.
     say(
         f"Here is a language model that knows a small world and was never taught to answer. It is tuned on instructions, on this "
         f"machine and offline, and then asked what it was never tuned on.\nrun: {run.folder}\n"
@@ -82,7 +83,7 @@ def quickstart(recipe: Recipe, run: Run, *, resume: bool = False, quiet: bool = 
     say(
         f'\nnext: didact chat {run.name} "What is the national flower of Japan?"\n'
         f"      didact report {run.name} --open\n"
-        f"      didact train {run.folder / 'recipe.yaml'} train.learning_rate=1e-3"
+        f"      didact train {run.folder / 'recipe.yaml'} train.learning_rate=3e-4"
     )
     return {**scores, "seconds": round(time.monotonic() - started, 1), "run": run.name, "questions": questions}
 

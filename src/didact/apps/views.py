@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from didact.base.types import Conversation
-from didact.data.tokens import TokenisedExample, Tokeniser
+from didact.data.tokens import Tokeniser
 
 FULL, PARTLY, NO_MARKS = ("⟦", "⟧"), ("⟨", "⟩"), ("", "")
 """Marks around what is trained on, where there are no colours: with the full weight, with a smaller one, not at all."""
@@ -31,8 +31,15 @@ def conversation_text(conversation: Conversation) -> str:
     return "\n".join(lines)
 
 
-def token_rows(example: TokenisedExample, weights: np.ndarray, tokeniser: Tokeniser) -> list[dict[str, Any]]:
-    """Returns one row a token: id, text, role (1 prompt, 2 response), loss weight, and whether it is a control token."""
+def token_rows(ids: np.ndarray, roles: np.ndarray, weights: np.ndarray, tokeniser: Tokeniser) -> list[dict[str, Any]]:
+    """Returns one row a token: id, text, role (1 prompt, 2 response), loss weight, and whether it is a control token.
+
+    Args:
+        ids: Token ids (T,)
+        roles: (T,)
+        weights: (T,)
+        tokeniser: Knows their text.
+    """
     controls = tokeniser.control_names()
     return [
         {
@@ -42,7 +49,7 @@ def token_rows(example: TokenisedExample, weights: np.ndarray, tokeniser: Tokeni
             "weight": round(float(weight), 6),
             "control": int(number) in controls,
         }
-        for number, role, weight in zip(example.input_ids, example.roles, weights, strict=True)
+        for number, role, weight in zip(ids, roles, weights, strict=True)
     ]
 
 

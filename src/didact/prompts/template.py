@@ -34,7 +34,7 @@ Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$")]
 ALWAYS = ("task_name", "definition", "category", "choices", "language")
 ANSWER = ("target", "rationale")
 FIELDS: dict[str, tuple[str, ...]] = {"superni": ("input",), "alpaca": ("instruction", "input"), "prompt_completion": ("prompt",)}
-"""The fields that every example of a kind has. Kinds rows and atlas are not here: their columns are known with the data."""
+"""The fields that every example of a kind has. Kind rows and made worlds are not here: their columns are known with the data."""
 CONVERSATIONS = ("sharegpt", "messages", "text")
 """Kinds whose examples are said already: nothing words them."""
 LIBRARY = Path(__file__).parent / "library"

@@ -88,7 +88,7 @@ def find_files(path: str, suffixes: tuple[str, ...] = ROW_SUFFIXES) -> tuple[Pat
 
 def no_path() -> DataError:
     """Returns the error for a source of files that names none."""
-    expected = "path: a file, a folder or a hub id; only readers atlas and atlas_text need none"
+    expected = "path: a file, a folder or a hub id; only made worlds (readers atlas, atlas_text, rewriting, composing) need none"
     return DataError("the source does not say where its rows are", expected=expected, remedy="add to the source: path: ...")
 
 
