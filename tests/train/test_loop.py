@@ -276,7 +276,7 @@ RESUMABLE = {"checkpoint_every": 2, "schedule": {"warmup": 0.3}}
 """Six steps have checkpoints at 2, 4 and the end."""
 
 
-def stopped_at(folder, steps, monkeypatch, number, before):
+def stopped_at(folder, steps, monkeypatch, number, before, **settings):
     """A training that ends, as if killed, before or after it has written its checkpoint of this number."""
     inner, written = checkpoint.write, []
 
@@ -289,19 +289,20 @@ def stopped_at(folder, steps, monkeypatch, number, before):
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(checkpoint, "write", write)
-        trained(folder, steps, **RESUMABLE)
+        trained(folder, steps, **RESUMABLE, **settings)
 
 
+@pytest.mark.parametrize("optimizer", ["adamw", "adafactor"])
 @pytest.mark.parametrize(("number", "before", "steps_kept"), [(1, False, 2), (2, True, 2), (2, False, 4), (3, True, 4), (3, False, 6)])
-def test_a_run_stopped_anywhere_resumes_to_the_same_bits(tmp_path, monkeypatch, number, before, steps_kept):
+def test_a_run_stopped_anywhere_resumes_to_the_same_bits(tmp_path, monkeypatch, number, before, steps_kept, optimizer):
     made = steps_of(6).windows[0]
     steps = Steps([made[:3], made[3:]])
-    whole, _, lines = trained(tmp_path / "whole", steps, **RESUMABLE)
-    stopped_at(tmp_path / "stopped", steps, monkeypatch, number, before)
+    whole, _, lines = trained(tmp_path / "whole", steps, **RESUMABLE, optimizer=optimizer)
+    stopped_at(tmp_path / "stopped", steps, monkeypatch, number, before, optimizer=optimizer)
     left = checkpoint.newest(tmp_path / "stopped" / "checkpoints")
     assert left.name == f"step_0000000{steps_kept}"
     model = AutoModelForCausalLM.from_pretrained(left)
-    model, summary, again = trained(tmp_path / "stopped", steps, model=model, resume=True, **RESUMABLE)
+    model, summary, again = trained(tmp_path / "stopped", steps, model=model, resume=True, **RESUMABLE, optimizer=optimizer)
     assert same(weights_of(whole), weights_of(model))
     told = ("step", "loss", "learning_rate", "grad_norm", "num_tokens")
     assert [[line[key] for key in told] for line in again] == [[line[key] for key in told] for line in lines]

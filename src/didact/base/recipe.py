@@ -207,8 +207,10 @@ class TrainSection(Section):
     """Most tokens in one forward pass, padding included; never changes the result beyond rounding."""
     schedule: Schedule = Schedule()
     """Learning rate over time."""
+    optimizer: Literal["adamw", "adafactor"] = "adamw"
+    """adafactor: T5's, steps relative to each matrix's own size, so its learning rate is about ten times AdamW's."""
     weight_decay: AtLeast0 = 0.0
-    """AdamW's decoupled decay, on matrices only."""
+    """Decoupled decay, on matrices only."""
     betas: tuple[Share, Share] = (0.9, 0.999)
     """AdamW's decay rates of the moments."""
     epsilon: Positive = 1e-8

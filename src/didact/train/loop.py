@@ -26,6 +26,7 @@ from didact.models.precision import Precision, pick_precision
 from didact.models.prefix import mark_prefix
 from didact.train import attention, checkpoint
 from didact.train.loss import NORMALISER, WeightedLoss, to_device
+from didact.train.optimiser import make_optimiser
 
 METRICS = "metrics.jsonl"
 _SHORT = 128
@@ -129,9 +130,7 @@ def tune(
         if own_attention == "sdpa" and not packed and stream.max_length <= _SHORT:
             model.set_attn_implementation("eager")
     loss_of = WeightedLoss(model, precision)
-    optimiser = torch.optim.AdamW(
-        _groups(model, settings.weight_decay), lr=settings.learning_rate, betas=settings.betas, eps=settings.epsilon, fused=True
-    )
+    optimiser = make_optimiser(model, settings)
     state: dict[str, Any] = {"step": 0, "window": 0, "in_window": 0, "num_tokens": 0, "seconds": 0.0}
     if resume:
         newest = checkpoint.newest(folder / "checkpoints")
@@ -243,15 +242,6 @@ def _steps_from(stream: TrainingStream, window: int, in_window: int, count: int)
             yield made.steps[number], window, number
             count -= 1
         window, in_window = window + 1, 0
-
-
-def _groups(model: Any, weight_decay: float) -> list[dict[str, Any]]:
-    """Returns AdamW's two groups: matrices, which decay, and vectors, which do not."""
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
 
 
 def _forget_after(path: Path, step: int) -> None:
