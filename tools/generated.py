@@ -134,7 +134,7 @@ def recipe_page(recipe: type[BaseModel]) -> str:
         parts.append("\n".join(lines) + "\n")
         for name, field, inner in rows:
             listed = "[]" if get_origin(field.annotation) in (tuple, list) else ""
-            for kind in inner:
+            for kind in inner if section not in inner else ():  # a part holds parts, which are told once
                 add(kind, f"{path}.{name}{listed}".lstrip("."))
 
     add(recipe, "")

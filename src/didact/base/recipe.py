@@ -9,6 +9,9 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from didact.base.config import Section
+from didact.base.hold_out_section import HoldOut as HoldOut
+from didact.base.mixture_section import MixtureSection as MixtureSection
+from didact.base.mixture_section import Part as Part
 from didact.base.objective_sections import ARCHITECTURES, AtLeast0, Positive, Share
 from didact.base.objective_sections import Objective as Objective
 from didact.base.strict_yaml import to_yaml
@@ -96,23 +99,6 @@ class Source(Section):
     """For made worlds (readers `atlas`, `rewriting`, `composing`): which families, how many rules ...; a wrong one lists all."""
 
 
-class HoldOut(Section):
-    """Which tasks are never trained on."""
-
-    category: tuple[str, ...] = ()
-    """Categories, or globs of them."""
-    dataset: tuple[str, ...] = ()
-    """Source datasets, or globs of them."""
-    task: tuple[str, ...] = ()
-    """Task names, or globs of them."""
-    official: bool = False
-    """True: the split files that come with a source (SuperNI's `splits/default`) decide what is unseen and what is left out."""
-    share_sources: bool = False
-    """False: a task that shares a source dataset with an unseen task is left out of training (the SuperNI rule)."""
-    examples: Annotated[int, Field(ge=0)] = 0
-    """Examples of every seen task that are kept from training, for `evaluate.on: [held_in]`."""
-
-
 class Leaks(Section):
     """What to do about text that stands in both seen and unseen examples."""
 
@@ -131,30 +117,6 @@ class TasksSection(Section):
     """Unseen tasks."""
     leaks: Leaks = Leaks()
     """Overlap between seen and unseen."""
-
-
-class Part(Section):
-    """A part of the mixture."""
-
-    tasks: Text
-    """Task name or glob over the seen tasks, for example `superni/*`."""
-    rate: Positive | None = None
-    """Share of the draws, relative to the other parts; null in all parts: examples-proportional over all tasks."""
-
-
-class MixtureSection(Section):
-    """How often each task is drawn. Within a part: min(examples, cap), then the temperature, as seqio and T5 have it."""
-
-    parts: tuple[Part, ...] = (Part(tasks="*"),)
-    """Parts; a task belongs to the first part that names it."""
-    cap: Count | None = None
-    """A task counts as at most this many examples; null: no cap."""
-    temperature: Annotated[float, Field(ge=1)] = 1.0
-    """1: proportional; larger: flatter. Applied after the cap."""
-    max_repeats: Count | None = None
-    """No example is trained on more often than this in the whole run; null: no limit."""
-    epoch_size: Count | None = None
-    """Draws in one epoch; null: the sum of min(examples, cap) over the tasks."""
 
 
 class PromptsSection(Section):
