@@ -77,6 +77,7 @@ READERS: Registry[Reader] = Registry(
         "prompt_completion": prompt_completion,
         "rows": rows,
         "text": text,
+        "benchmark": "didact.tasks.benchmarks.reader:benchmark",
         "atlas": "didact.tasks.atlas.reader:atlas",
         "atlas_text": "didact.tasks.atlas.reader:atlas_text",
         "rewriting": "didact.tasks.atlas.rewriting:rewriting",

@@ -11,8 +11,8 @@ Parsed = Example | tuple[Example, ...]
 """What one row becomes; an empty id is filled from the row's own id or its place in the file."""
 Parse = Callable[[Mapping[str, Any]], Parsed]
 """Makes examples of a row, or raises a DataError that says in a few words why not."""
-ReadFile = Callable[[Path], Iterable[tuple[str, Any]]]
-"""Yields row label (`line 3`) and row; a DataError in place of a row says why there is none."""
+ReadFile = Callable[[Path], Iterable[tuple[str, Any]] | None]
+"""Yields row label (`line 3`) and row, a DataError in place of a row that cannot be read; None: open this file as its suffix says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Benchmark:
     fields: tuple[str, ...]
     """The fields of every example: what templates may use."""
     parse: Parse
-    """Makes examples of a row, in any of the layouts that its rows come in."""
+    """Makes examples of a row, in any of the layouts that its rows come in. Ids that end with `/` get the row's place after it."""
     metrics: tuple[str, ...]
     """Names of metrics; the first is the one of record."""
     cluster: str

@@ -1,0 +1,213 @@
+"""The reader `benchmark`: public benchmarks as tasks, from the hub, from a folder in any known layout, or as sample rows of ours.
+
+sources: [{name: superglue, reader: benchmark, path: data/superglue, split: validation}]
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from didact.base.errors import DataError, RecipeError, did_you_mean
+from didact.base.recipe import Source
+from didact.base.types import Example
+from didact.tasks.benchmarks.arrow import read_arrow
+from didact.tasks.benchmarks.benchmark import Benchmark
+from didact.tasks.benchmarks.registry import BENCHMARKS, matching
+from didact.tasks.readers import read_examples
+from didact.tasks.rows import ROW_SUFFIXES, Row, no_such_path, open_rows
+from didact.tasks.strict_json import flaw
+from didact.tasks.task import LazyExamples, ReadReport, Task
+
+SETTINGS = ("of", "only", "samples")
+"""What `settings` may hold: the collection's name where the source has another one, which of its tasks, 1 for our own rows only."""
+SPELLINGS = {"validation": ("validation", "valid", "val", "dev"), "test": ("test",), "train": ("train",)}
+"""Words for a split in the names of files."""
+
+
+def benchmark(source: Source) -> list[Task]:
+    """Returns the tasks of a public benchmark named by the source: `superglue` gives all of `superglue/*`, `gsm8k` one task.
+
+    Without a path the hub is read, when examples are first asked for. `settings`: `of` (the collection, where the source has a name
+    of its own), `only` (some of its tasks: `cb rte`), `samples: 1` (rows of our own writing, offline). A folder need not hold every
+    task: the report counts those that it does not.
+
+    Raises:
+        RecipeError: There is no such benchmark or setting.
+        DataError: The path holds none of them in a known layout.
+    """
+    chosen, report = _chosen(source), ReadReport(source.name)
+    if source.settings.get("samples"):
+        return [_sample_task(one, name, source, report) for name, one in chosen.items()]
+    if not source.path:
+        return [_task(one, name, source, report, ()) for name, one in chosen.items()]
+    found = {name: local_files(one, source, alone=len(chosen) == 1) for name, one in chosen.items()}
+    if not any(found.values()):
+        raise _nothing_found(source, list(chosen.values()))
+    for name, one in chosen.items():
+        if not found[name]:
+            report.refuse(source.path, one.name, f"no file of split {source.split or one.default_split}")
+    return [_task(one, name, source, report, found[name]) for name, one in chosen.items() if found[name]]
+
+
+def sample_tasks(pattern: str) -> list[Task]:
+    """Returns tasks made of our own sample rows alone, named as the benchmarks are: to look at, offline.
+
+    Args:
+        pattern: A benchmark (`superglue/cb`), a collection (`superglue`) or a glob.
+    """
+    report = ReadReport("samples")
+    return [_sample_task(BENCHMARKS[name], name, Source(name=name, reader="benchmark"), report) for name in matching(pattern)]
+
+
+def _chosen(source: Source) -> dict[str, Benchmark]:
+    """Returns task name to benchmark."""
+    unknown = [key for key in source.settings if key not in SETTINGS]
+    if unknown:
+        expected = f"{did_you_mean(unknown[0], SETTINGS)} (settings of reader benchmark: {', '.join(SETTINGS)})"
+        raise RecipeError(f"no setting named '{unknown[0]}'", expected=expected, remedy="put the source's `settings` right")
+    of = str(source.settings.get("of") or source.name)
+    names = matching(of)
+    if not names:
+        families = {name.partition("/")[0] for name in BENCHMARKS}
+        expected = did_you_mean(of, {*families, *BENCHMARKS} if "/" in of else families)
+        raise RecipeError(f"no benchmark named '{of}'", expected=expected, remedy="name the source after it, or add settings: {of: ...}")
+    tasks = {source.name if name == of else f"{source.name}/{name.removeprefix(f'{of}/')}": name for name in names}
+    only = str(source.settings.get("only", "")).replace(",", " ").split()
+    short = {name.removeprefix(f"{of}/"): task for task, name in tasks.items()}
+    for word in only:
+        if word not in short:
+            raise RecipeError(f"no task '{word}' in {of}", expected=did_you_mean(word, short), remedy="put settings: {only: ...} right")
+    return {task: BENCHMARKS[tasks[task]] for word, task in short.items() if not only or word in only}
+
+
+def local_files(benchmark: Benchmark, source: Source, alone: bool = True) -> tuple[Path, ...]:
+    """Returns the files of a benchmark's split at the source's path, in the first layout that finds any; a file stands for itself.
+
+    Raises:
+        DataError: There is nothing at the path.
+    """
+    place = Path(source.path)
+    if not place.exists():
+        raise no_such_path(source.path)
+    if place.is_file():
+        return (place,) if alone else ()
+    split = source.split or benchmark.default_split
+    for layout in benchmark.files:
+        for word in _spellings(benchmark, split) if "{split}" in layout else ("",):
+            found = sorted((file for file in place.glob(layout.replace("{split}", word)) if file.is_file()), key=Path.as_posix)
+            if found:
+                return tuple(found)
+    return ()
+
+
+def _spellings(benchmark: Benchmark, split: str) -> tuple[str, ...]:
+    """Returns the words that may stand for a split: `validation_matched`, `dev_matched`, `validation`, `dev` ... for MNLI's."""
+    words = []
+    for word in (benchmark.hub.split(split) if benchmark.hub else split, split):
+        first, _, rest = word.partition("_")
+        words += [f"{spelt}_{rest}" if rest else spelt for spelt in SPELLINGS.get(first, (first,))]
+    return tuple(dict.fromkeys(words))
+
+
+def _task(benchmark: Benchmark, name: str, source: Source, report: ReadReport, files: tuple[Path, ...]) -> Task:
+    if not files and benchmark.hub is None:
+        raise DataError(
+            f"benchmark {benchmark.name} has no copy on the hub that can be read",
+            expected="path: a folder with " + ", or ".join(benchmark.files),
+            remedy=f"add to source '{source.name}': path: FOLDER",
+        )
+    split = source.split or benchmark.default_split
+    parse = benchmark.parse_train if split.startswith("train") and benchmark.parse_train else benchmark.parse
+    expected = f"rows of {benchmark.name} with {', '.join(benchmark.fields)} and an answer"
+    folder = Path(source.path) if len(files) > 1 else None
+
+    def rows(told: ReadReport) -> Iterator[Row]:
+        for file, label, row in _rows(benchmark, split, files, told):
+            try:
+                parsed = parse(row)
+            except DataError as error:
+                told.refuse(file, label, error.what)
+                continue
+            for number, example in enumerate(parsed if isinstance(parsed, tuple) else (parsed,), start=1):
+                place = f"{label}, example {number}" if isinstance(parsed, tuple) else label
+                identity = f"{example.id}{place}" if example.id.endswith("/") else example.id
+                yield file, place, {"id": identity, "example": example}
+
+    def load() -> list[Example]:
+        return read_examples(name, source, rows, lambda row, _: _example(row), report, expected, folder)
+
+    return _named(benchmark, name, source, report, LazyExamples(load))
+
+
+def _example(row: Any) -> Example:
+    example: Example = row["example"]
+    return example
+
+
+def _rows(benchmark: Benchmark, split: str, files: tuple[Path, ...], report: ReadReport) -> Iterator[Row]:
+    if not files and benchmark.hub:
+        yield from open_rows(benchmark.hub.path, split=benchmark.hub.split(split), subset=benchmark.hub.subset, report=report)
+    for file in files:
+        opened: Iterable[tuple[str, Any]] | None = read_arrow(file) if file.suffix == ".arrow" else None
+        opened = benchmark.read(file) if opened is None and benchmark.read else opened
+        if opened is None:
+            yield from open_rows(str(file), report=report, suffixes=ROW_SUFFIXES)
+            continue
+        for label, row in opened:
+            reason = row.what if isinstance(row, DataError) else flaw(row)
+            if reason:
+                report.refuse(str(file), label, reason)
+            else:
+                yield str(file), label, row
+
+
+def _sample_task(benchmark: Benchmark, name: str, source: Source, report: ReadReport) -> Task:
+    def load() -> list[Example]:
+        kept = [replace(example, where=f"didact's own sample rows of {benchmark.name}") for example in benchmark.samples][: source.limit]
+        report.num_kept += len(kept)
+        return kept
+
+    return _named(benchmark, name, source, report, LazyExamples(load))
+
+
+def _named(benchmark: Benchmark, name: str, source: Source, report: ReadReport, examples: LazyExamples) -> Task:
+    return Task(
+        name=name,
+        examples=examples,
+        kind=benchmark.name,
+        definition=source.definition or benchmark.definition,
+        categories=(source.category or benchmark.cluster,),
+        datasets=(source.dataset,) if source.dataset else benchmark.datasets,
+        languages=benchmark.languages,
+        licence=benchmark.licence,
+        positive=benchmark.samples,
+        # A metric that a source leaves at its usual one is the benchmark's own.
+        metric=benchmark.metrics[0] if source.metric == "rouge_l" else source.metric,
+        report=report,
+    )
+
+
+def _nothing_found(source: Source, wanted: list[Benchmark]) -> DataError:
+    """Returns the error for a folder without files of the split: it names the splits that are there, or the layouts that are known."""
+    others = {split for one in wanted for split in _other_splits(one) if local_files(one, source.model_copy(update={"split": split}))}
+    split = source.split or wanted[0].default_split
+    if others:
+        known = ", ".join(sorted(others))
+        what = f"no file of split {split} in {source.path}"
+        return DataError(
+            what, where=f"source '{source.name}'", expected=f"there are files of: {known}", remedy=f"add: split: {min(others)}"
+        )
+    one = wanted[0]
+    layouts = ", ".join(re.sub(r"\{split\}", split, layout) for layout in one.files) or "(no layout of files is known)"
+    return DataError(
+        f"no file of {', '.join(known.name for known in wanted[:4])}{' ...' if len(wanted) > 4 else ''} in {source.path}",
+        where=f"source '{source.name}', folder {Path(source.path).absolute()}",
+        expected=f"for {one.name} one of: {layouts}",
+        remedy=f"put the source's `path` right, or leave it out to read the hub; look what is there: ls {source.path}",
+    )
+
+
+def _other_splits(benchmark: Benchmark) -> tuple[str, ...]:
+    return tuple(benchmark.hub.splits) if benchmark.hub else tuple(SPELLINGS)
