@@ -1,40 +1,46 @@
 """Templates: the wordings of a task, read from YAML and looked at when loaded.
 
     set: quiz                      # the templates are called quiz/plain, quiz/hints ...
-    kinds: [rows]                  # the readers whose examples they word
+    kinds: [rows]                  # the readers or benchmarks whose examples they word: superglue/cb, "mmlu/*"
     templates:
       plain:
         tasks: ["trivia*"]         # only these tasks; left out: every task of those kinds
         prompt: "{{ question }}"
         response: "{{ target }}"   # left out: the target as it stands
 
-What a wording may use: `task_name, definition, category, choices, language` always, the fields of its kind (for rows: the columns),
-and, where they would not give the answer away, `target` and `rationale`.
+What a wording may use: `task_name, definition, category, choices, language` always, the fields of its kinds (for rows: the columns),
+and, where they would not give the answer away, `target` and `rationale`. `options` is the list of the choices, written in a way
+that is drawn for each row: where it gives them names, (A) or 1., the answer is the name.
+
+    labels: {entailment: "Yes", neutral: "Maybe", contradiction: "No"}     # of a template, or of the file for all of them
+    becomes: question_generation                                           # of an inverted one: the category it turns into
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import StringConstraints, model_validator
+from pydantic import AfterValidator, StringConstraints, model_validator
 
 from didact.base.config import Document, Section, read_yaml, validate
 from didact.base.errors import RecipeError, TemplateError, did_you_mean
-from didact.prompts.sandbox import variables_of
+from didact.prompts.kinds import fields_of, known_kind, words_one_of
+from didact.prompts.labels import check_labels, choices_of, distinct_words
+from didact.prompts.sandbox import names_in, variables_of
 from didact.prompts.tk_instruct import TkSettings
 from didact.tasks.task import Task
 
-Kind = Literal["superni", "alpaca", "prompt_completion", "rows", "atlas", "rewriting", "composing"]
+Kind = Annotated[str, AfterValidator(known_kind)]
 Style = Literal["direct", "cot"]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$")]
 
 ALWAYS = ("task_name", "definition", "category", "choices", "language")
 ANSWER = ("target", "rationale")
-FIELDS: dict[str, tuple[str, ...]] = {"superni": ("input",), "alpaca": ("instruction", "input"), "prompt_completion": ("prompt",)}
-"""The fields that every example of a kind has. Kind rows and made worlds are not here: their columns are known with the data."""
+OPTIONS = "options"
+"""The list of the choices; a column of this name wins over it."""
 CONVERSATIONS = ("sharegpt", "messages", "text")
 """Kinds whose examples are said already: nothing words them."""
 LIBRARY = Path(__file__).parent / "library"
@@ -46,7 +52,7 @@ class Template:
 
     name: str
     for_kinds: tuple[str, ...]
-    """The reader kinds it words."""
+    """The kinds it words: readers, benchmarks, or globs of benchmarks."""
     prompt: str = ""
     """What the user says, in Jinja; empty where `tk_instruct` says it."""
     response: str = "{{ target }}"
@@ -65,6 +71,10 @@ class Template:
     """Used where a recipe says `all`."""
     held_out: bool = False
     """Never trained on: tasks of level `unseen_templates` are asked in these wordings alone."""
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """How it says the choices, and targets among them; empty: as they stand."""
+    becomes: str = ""
+    """The category of the task that an inverted one turns into; it obeys the hold-outs of both."""
     where: str = ""
     """File and line."""
 
@@ -85,6 +95,8 @@ class TemplateSection(Section):
     tk_instruct: TkSettings | None = None
     default: bool = True
     held_out: bool = False
+    labels: dict[str, str] | None = None
+    becomes: str = ""
 
     @model_validator(mode="after")
     def _one_prompt(self) -> "TemplateSection":
@@ -94,7 +106,14 @@ class TemplateSection(Section):
             raise ValueError("a tk_instruct template cannot be inverted: its prompt does not show the answer")
         if self.inverted and self.response is None:
             raise ValueError("an inverted template says what to answer, for example response: '{{ input }}'")
+        if self.becomes and not self.inverted:
+            raise ValueError("becomes: is for templates with inverted: true")
+        distinct_words(self.labels or {})
         return self
+
+
+AS_WRITTEN = ("system", "tasks", "style", "inverted", "tk_instruct", "default", "held_out", "becomes")
+"""Keys that a template takes over as they stand in its section."""
 
 
 class TemplateFile(Section):
@@ -103,13 +122,16 @@ class TemplateFile(Section):
     set: Word
     """First part of their names."""
     kinds: tuple[Kind, ...]
-    """The reader kinds they word; conversations and plain text need no template."""
+    """The kinds they word: readers, benchmarks, or globs of benchmarks; conversations and plain text need no template."""
+    labels: dict[str, str] = {}
+    """How templates without labels of their own say the choices."""
     templates: dict[Word, TemplateSection]
 
     @model_validator(mode="after")
     def _layout_has_its_parts(self) -> "TemplateFile":
         if not self.kinds:
             raise ValueError("kinds: is empty, so these templates would never be used")
+        distinct_words(self.labels)
         if self.kinds != ("superni",) and any(section.tk_instruct is not None for section in self.templates.values()):
             raise ValueError("tk_instruct is a layout for kinds: [superni] alone, which has definitions and demonstrations")
         return self
@@ -137,12 +159,23 @@ def read_templates(path: Path) -> list[Template]:
             prompt=section.prompt or "",
             response="{{ target }}" if section.response is None else section.response,
             where=document.where(("templates", name)),
-            **{key: getattr(section, key) for key in ("system", "tasks", "style", "inverted", "tk_instruct", "default", "held_out")},
+            labels=contents.labels if section.labels is None else section.labels,
+            **{key: getattr(section, key) for key in AS_WRITTEN},
         )
+        check_labels(template.labels, choices_of(contents.kinds), template.name, template.where)
         for part in ("system", "prompt", "response"):
             _check_part(template, part, document, lines)
         templates.append(template)
     return templates
+
+
+def asked_by(template: Template) -> frozenset[str]:
+    """Returns the variables that a template uses.
+
+    >>> sorted(asked_by(Template("my/x", ("rows",), "{{ question }}")))
+    ['question', 'target']
+    """
+    return names_in(template.system) | names_in(template.prompt) | names_in(template.response)
 
 
 def check_fields(template: Template, task: Task) -> None:
@@ -153,9 +186,9 @@ def check_fields(template: Template, task: Task) -> None:
     """
     if template is AS_IS or not len(task.examples) or task.examples[0].messages:
         return
-    known = (*ALWAYS, *ANSWER, *task.examples[0].fields)
-    asked = [name for part in ("system", "prompt", "response") for name in variables_of(getattr(template, part), str)]
-    unknown = sorted({name for name in asked if name not in known})
+    first = task.examples[0]
+    known = (*ALWAYS, *ANSWER, *first.fields, *((OPTIONS,) if first.choices else ()))
+    unknown = sorted(name for name in asked_by(template) if name not in known)
     if unknown:
         raise _unknown(template, unknown, known, f"{template.where or 'this template'}, for task '{task.name}'", f"task '{task.name}'")
 
@@ -185,14 +218,14 @@ class TemplateSet:
 
         Args:
             files: YAML files of one's own.
-            kinds: The kinds of the tasks that will be worded; None: all. Bundled files in a folder that is named after a kind
-                are read only for it: there are many of them.
+            kinds: The kinds of the tasks that will be worded; None: all. Bundled files in folders are read only for the kinds that
+                they word: there are many of them.
 
         Raises:
             TemplateError: A file is wrong, or a name comes twice.
         """
-        wanted = [LIBRARY, *(folder for folder in sorted(LIBRARY.iterdir()) if folder.is_dir() and (kinds is None or folder.name in kinds))]
-        paths = (*(path for folder in wanted for path in sorted(folder.glob("*.yaml"))), *files)
+        bundled = (*sorted(LIBRARY.glob("*.yaml")), *sorted(LIBRARY.glob("*/**/*.yaml")))
+        paths = (*(path for path in bundled if kinds is None or path.parent == LIBRARY or words_one_of(path, kinds)), *files)
         return cls(template for path in paths for template in read_templates(path))
 
     def __iter__(self) -> Iterator[Template]:
@@ -231,8 +264,10 @@ class TemplateSet:
         if task.kind in CONVERSATIONS:
             return (AS_IS,)
         worded = [named[name] for name in sorted(named) if _words(named[name], task) and _may_be_shown(named[name], task)]
-        fitting = [template for template in worded if task.kind in FIELDS or _has_fields(template, task)]
+        fitting = [template for template in worded if _fits(template, task)]
         if fitting:
+            for template in fitting:
+                _check_first_choices(template, task)
             return tuple(fitting)
         if worded:
             check_fields(worded[0], task)
@@ -240,7 +275,7 @@ class TemplateSet:
 
     def _nothing_fits(self, patterns: Sequence[str], task: Task) -> TemplateError:
         possible = [template for template in self if _words(template, task) and _may_be_shown(template, task)]
-        would = [template.name for template in possible if task.kind in FIELDS or _has_fields(template, task)]
+        would = [template.name for template in possible if _fits(template, task)]
         expected = f"what fits: {', '.join(would)}" if would else f"there is no template for it yet; {_columns(task)}"
         remedy = "name one of these in prompts.templates" if would else f"write one with kinds: [{task.kind}] and name it in prompts.files"
         what = f"no template among {', '.join(patterns) or 'none'} fits task '{task.name}'"
@@ -252,12 +287,23 @@ def _is_named(template: Template, pattern: str) -> bool:
 
 
 def _words(template: Template, task: Task) -> bool:
-    return task.kind in template.for_kinds and any(fnmatchcase(task.name, glob) for glob in template.tasks)
+    is_kind = any(kind == task.kind or fnmatchcase(task.kind, kind) for kind in template.for_kinds)
+    return is_kind and any(fnmatchcase(task.name, glob) for glob in template.tasks)
 
 
 def _may_be_shown(template: Template, task: Task) -> bool:
     """Says whether a held-out wording, or one that is not, may be used for a task of this level."""
     return task.level == "unseen_family" or template.held_out == (task.level == "unseen_templates")
+
+
+def _fits(template: Template, task: Task) -> bool:
+    """Says whether a template's variables are there; the examples are read only where their kind does not settle it."""
+    return (bool(fields_of(task.kind)) and OPTIONS not in asked_by(template)) or _has_fields(template, task)
+
+
+def _check_first_choices(template: Template, task: Task) -> None:
+    if template.labels and len(task.examples) and (choices := task.examples[0].choices):
+        check_labels(template.labels, [choices, ()], template.name, f"{template.where}, for task '{task.name}'")
 
 
 def _has_fields(template: Template, task: Task) -> bool:
@@ -290,9 +336,10 @@ def _check_part(template: Template, part: str, document: Document, lines: Sequen
             expected = "an inverted template answers with the question" if leaks_target else f"{name} in the response, or inverted: true"
             raise TemplateError(what, where=place(asked[name]), expected=expected, remedy=f"take {{{{ {name} }}}} out of the {part}")
     for kind in template.for_kinds:
-        known = (*ALWAYS, *ANSWER, *FIELDS.get(kind, ()))
+        fields = fields_of(kind)
+        known = (*ALWAYS, *ANSWER, OPTIONS, *(fields or ()))
         unknown = [name for name in asked if name not in known]
-        if unknown and kind in FIELDS:
+        if unknown and fields:
             visible = tuple(name for name in known if name not in hidden)
             raise _unknown(template, unknown, visible, place(asked[unknown[0]]), f"kind {kind}")
 
