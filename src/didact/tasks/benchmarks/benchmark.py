@@ -1,6 +1,6 @@
 """Benchmark: what one public benchmark task looks like, whatever file or hub its rows come from."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,18 @@ def sample(number: int, fields: Mapping[str, str], target: str, rationale: str, 
     'sample-2'
     """
     return Example(f"{group}/sample-{number}" if group else f"sample-{number}", fields, (target,), choices, rationale)
+
+
+def samples(fields: Sequence[str], choices: tuple[str, ...], *rows: tuple[str, ...]) -> tuple[Example, ...]:
+    """Returns sample rows of ours from tuples: the texts of the fields, the target, the rationale.
+
+    >>> samples(("sentence",), ("negative", "positive"), ("It works.", "positive", "It praises."))[0].targets
+    ('positive',)
+    """
+    return tuple(
+        sample(number, dict(zip(fields, texts, strict=True)), target, rationale, choices)
+        for number, (*texts, target, rationale) in enumerate(rows, start=1)
+    )
 
 
 def group_of(example_id: str) -> str:

@@ -1,13 +1,13 @@
 """What the rows of benchmarks have in common: a text column, a label by id or by name, a table without quoting."""
 
 import codecs
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from didact.base.errors import DataError
 from didact.base.types import Example
-from didact.tasks.benchmarks.benchmark import Parse, ReadFile
+from didact.tasks.benchmarks.benchmark import ReadFile
 
 TRUTH = ("False", "True")
 """The labels of yes-or-no tasks, in the order of their ids."""
@@ -87,7 +87,7 @@ def classification(
     columns: Mapping[str, Sequence[str]],
     labels: Sequence[str] = ("label",),
     same: Mapping[str, str] | None = None,
-) -> Parse:
+) -> Callable[[Mapping[str, Any]], Example]:
     """Returns a parser for rows of texts and a label.
 
     Args:
@@ -97,8 +97,9 @@ def classification(
         same: Other words for a label.
 
     >>> parse = classification(("negative", "positive"), {"sentence": ("sentence", "text")})
-    >>> parse({"text": "Fine.", "label": 1, "idx": 4})
-    Example(id='4', fields={'sentence': 'Fine.'}, targets=('positive',), choices=('negative', 'positive'), ...)
+    >>> example = parse({"text": "Fine.", "label": 1, "idx": 4})
+    >>> (example.id, example.fields, example.targets)
+    ('4', {'sentence': 'Fine.'}, ('positive',))
     """
 
     def parse(row: Mapping[str, Any]) -> Example:

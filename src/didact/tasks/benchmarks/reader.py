@@ -25,6 +25,8 @@ SETTINGS = ("of", "only", "samples")
 SPELLINGS = {"validation": ("validation", "valid", "val", "dev"), "test": ("test",), "train": ("train",)}
 """Words for a split in the names of files."""
 
+_OWN_FOLDER = tuple(f"{{split}}{ending}" for ending in (".jsonl", ".json", ".tsv", ".csv", ".parquet", "-*.parquet", "/*.arrow"))
+
 
 def benchmark(source: Source) -> list[Task]:
     """Returns the tasks of a public benchmark named by the source: `superglue` gives all of `superglue/*`, `gsm8k` one task.
@@ -94,7 +96,8 @@ def local_files(benchmark: Benchmark, source: Source, alone: bool = True) -> tup
     if place.is_file():
         return (place,) if alone else ()
     split = source.split or benchmark.default_split
-    for layout in benchmark.files:
+    # Where one task was asked for, its own folder may be given.
+    for layout in (*benchmark.files, *(_OWN_FOLDER if alone else ())):
         for word in _spellings(benchmark, split) if "{split}" in layout else ("",):
             found = sorted((file for file in place.glob(layout.replace("{split}", word)) if file.is_file()), key=Path.as_posix)
             if found:
@@ -121,7 +124,6 @@ def _task(benchmark: Benchmark, name: str, source: Source, report: ReadReport, f
     split = source.split or benchmark.default_split
     parse = benchmark.parse_train if split.startswith("train") and benchmark.parse_train else benchmark.parse
     expected = f"rows of {benchmark.name} with {', '.join(benchmark.fields)} and an answer"
-    folder = Path(source.path) if len(files) > 1 else None
 
     def rows(told: ReadReport) -> Iterator[Row]:
         for file, label, row in _rows(benchmark, split, files, told):
@@ -132,11 +134,12 @@ def _task(benchmark: Benchmark, name: str, source: Source, report: ReadReport, f
                 continue
             for number, example in enumerate(parsed if isinstance(parsed, tuple) else (parsed,), start=1):
                 place = f"{label}, example {number}" if isinstance(parsed, tuple) else label
-                identity = f"{example.id}{place}" if example.id.endswith("/") else example.id
-                yield file, place, {"id": identity, "example": example}
+                identity = f"{example.id}{place}" if example.id.endswith("/") else example.id or place
+                # Two files of a split may number their rows alike; the last `/` of an id parts a group from its row.
+                yield file, place, {"id": f"{Path(file).stem}:{identity}" if len(files) > 1 else identity, "example": example}
 
     def load() -> list[Example]:
-        return read_examples(name, source, rows, lambda row, _: _example(row), report, expected, folder)
+        return read_examples(name, source, rows, lambda row, _: _example(row), report, expected)
 
     return _named(benchmark, name, source, report, LazyExamples(load))
 
@@ -191,8 +194,9 @@ def _named(benchmark: Benchmark, name: str, source: Source, report: ReadReport, 
 
 def _nothing_found(source: Source, wanted: list[Benchmark]) -> DataError:
     """Returns the error for a folder without files of the split: it names the splits that are there, or the layouts that are known."""
-    others = {split for one in wanted for split in _other_splits(one) if local_files(one, source.model_copy(update={"split": split}))}
-    split = source.split or wanted[0].default_split
+    split, alone = source.split or wanted[0].default_split, len(wanted) == 1
+    of_split = {word: source.model_copy(update={"split": word}) for one in wanted for word in _other_splits(one)}
+    others = {word for word, there in of_split.items() if any(local_files(one, there, alone) for one in wanted)}
     if others:
         known = ", ".join(sorted(others))
         what = f"no file of split {split} in {source.path}"

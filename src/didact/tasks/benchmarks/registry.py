@@ -21,7 +21,28 @@ class Benchmarks(Registry[Benchmark]):
 
 BENCHMARKS = Benchmarks(
     "benchmark",
-    {},
+    {
+        "glue/cola": "didact.tasks.benchmarks.glue:COLA",
+        "glue/sst2": "didact.tasks.benchmarks.glue:SST2",
+        "glue/mrpc": "didact.tasks.benchmarks.glue:MRPC",
+        "glue/qqp": "didact.tasks.benchmarks.glue:QQP",
+        "glue/stsb": "didact.tasks.benchmarks.glue:STSB",
+        "glue/mnli": "didact.tasks.benchmarks.glue:MNLI",
+        "glue/qnli": "didact.tasks.benchmarks.glue:QNLI",
+        "glue/rte": "didact.tasks.benchmarks.glue:RTE",
+        "glue/wnli": "didact.tasks.benchmarks.glue:WNLI",
+        "glue/ax": "didact.tasks.benchmarks.glue:AX",
+        "superglue/boolq": "didact.tasks.benchmarks.superglue:BOOLQ",
+        "superglue/cb": "didact.tasks.benchmarks.superglue:CB",
+        "superglue/copa": "didact.tasks.benchmarks.superglue:COPA",
+        "superglue/multirc": "didact.tasks.benchmarks.superglue:MULTIRC",
+        "superglue/record": "didact.tasks.benchmarks.superglue:RECORD",
+        "superglue/rte": "didact.tasks.benchmarks.superglue:RTE",
+        "superglue/wic": "didact.tasks.benchmarks.superglue:WIC",
+        "superglue/wsc": "didact.tasks.benchmarks.superglue:WSC",
+        "superglue/axb": "didact.tasks.benchmarks.superglue:AXB",
+        "superglue/axg": "didact.tasks.benchmarks.superglue:AXG",
+    },
     listed="didact ls tasks",
 )
 """Benchmarks by name."""
