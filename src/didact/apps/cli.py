@@ -107,6 +107,8 @@ def ls(
     if kind not in KINDS:
         raise _wrong_usage("list", kind, KINDS)
     if recipe is None:
+        if kind == "tasks":
+            say(f"where the level says sample rows, {lists.SAMPLES % 'superglue'}")
         rows = lists.LISTS[kind](None)
     else:
         with _recipe(recipe) as settled:
@@ -123,10 +125,13 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show one rendered conversation: what is said, by whom."""
-    from didact.apps.lists import ATLAS, rendered
+    from didact.apps.lists import ATLAS, SAMPLES, rendered, standing_in
     from didact.apps.views import conversation_text
 
-    own = nullcontext(ATLAS) if recipe is None and task.startswith("atlas/") else _recipe(recipe or Path("recipes/demo.yaml"))
+    instead = standing_in(task) if recipe is None else None
+    if instead is not None and instead is not ATLAS:
+        say(SAMPLES % instead.tasks.sources[0].name)
+    own = nullcontext(instead) if instead is not None else _recipe(recipe or Path("recipes/demo.yaml"))
     with own as settled:
         conversation = rendered(settled, task, template, index)
     put_json(conversation) if as_json else put(conversation_text(conversation))

@@ -1,6 +1,7 @@
 """What the looking verbs show: lists of parts, one rendered example, one tokenised draw."""
 
 from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,11 @@ from didact.prompts.chat_format import FORMATS, golden
 from didact.prompts.render import render
 from didact.prompts.template import TemplateSet
 from didact.run import all_runs
+from didact.tasks.benchmarks.reader import sample_tasks
+from didact.tasks.benchmarks.registry import BENCHMARKS
 from didact.tasks.metrics import METRICS
 from didact.tasks.readers import READERS
+from didact.tasks.task import Task
 
 Rows = list[dict[str, Any]]
 
@@ -30,26 +34,50 @@ ATLAS = Recipe(name="atlas", tasks=TasksSection(sources=(Source(name="atlas", re
 """Stands for a recipe where none is given: the tasks that come with the package."""
 
 
+SAMPLES = "these are didact's own sample rows; for the real ones, name in a recipe: tasks: {sources: [{name: %s, reader: benchmark}]}"
+"""Said where sample rows of ours stand for a public benchmark."""
+
+
+def standing_in(task: str) -> Recipe | None:
+    """Returns the recipe that stands in where none is given: the Atlas, or sample rows of benchmarks; None: the task is of neither.
+
+    >>> [source.name for source in standing_in("superglue/cb").tasks.sources]
+    ['superglue']
+    >>> standing_in("mine/x") is None
+    True
+    """
+    family = task.partition("/")[0]
+    if family == "atlas" or task.startswith("*"):
+        return ATLAS if family == "atlas" else None
+    found = dict.fromkeys(first for name in BENCHMARKS if fnmatchcase(first := name.partition("/")[0], family))
+    sources = tuple(Source(name=name, reader="benchmark", settings={"samples": 1}) for name in found)
+    return Recipe(name="samples", tasks=TasksSection(sources=sources)) if sources else None
+
+
 def _tasks(recipe: Recipe | None) -> Rows:
-    assembly = Assembly(recipe or ATLAS)
+    if recipe is None:
+        samples = sorted(sample_tasks("*"), key=lambda task: task.name)
+        return [*_tasks(ATLAS), *(_task_row(task, "sample rows") for task in samples)]
+    assembly = Assembly(recipe)
     try:
         split = assembly.split
         level = {**{task.name: "left out" for task in assembly.tasks}, **{task.name: "seen" for task in split.seen}}
         level |= {task.name: task.level or "unseen" for task in split.unseen}
     except RecipeError:
         level = {}  # A wrong hold-out sends people here: they have to see the names.
-    return [
-        {
-            "task": task.name,
-            "level": level.get(task.name, "not settled"),
-            "category": task.category,
-            "examples": len(task.examples),
-            "metric": task.metric,
-            "dataset": ", ".join(task.datasets),
-            "language": ", ".join(task.languages),
-        }
-        for task in assembly.tasks
-    ]
+    return [_task_row(task, level.get(task.name, "not settled")) for task in assembly.tasks]
+
+
+def _task_row(task: Task, level: str) -> dict[str, Any]:
+    return {
+        "task": task.name,
+        "level": level,
+        "category": task.category,
+        "examples": len(task.examples),
+        "metric": task.metric,
+        "dataset": ", ".join(task.datasets),
+        "language": ", ".join(task.languages),
+    }
 
 
 def _templates(recipe: Recipe | None) -> Rows:

@@ -16,7 +16,7 @@ from didact.tasks.benchmarks.arrow import read_arrow
 from didact.tasks.benchmarks.benchmark import Benchmark
 from didact.tasks.benchmarks.registry import BENCHMARKS, matching
 from didact.tasks.readers import read_examples
-from didact.tasks.rows import ROW_SUFFIXES, Row, no_such_path, open_rows
+from didact.tasks.rows import ROW_SUFFIXES, Row, find_files, open_rows
 from didact.tasks.strict_json import flaw
 from didact.tasks.task import LazyExamples, ReadReport, Task
 
@@ -31,9 +31,9 @@ _OWN_FOLDER = tuple(f"{{split}}{ending}" for ending in (".jsonl", ".json", ".tsv
 def benchmark(source: Source) -> list[Task]:
     """Returns the tasks of a public benchmark named by the source: `superglue` gives all of `superglue/*`, `gsm8k` one task.
 
-    Without a path the hub is read, when examples are first asked for. `settings`: `of` (the collection, where the source has a name
-    of its own), `only` (some of its tasks: `cb rte`), `samples: 1` (rows of our own writing, offline). A folder need not hold every
-    task: the report counts those that it does not.
+    Without a path, or with a hub id, the hub is read, when examples are first asked for. `settings`: `of` (the collection, where
+    the source has a name of its own), `only` (some of its tasks: `cb rte`), `samples: 1` (rows of our own writing, offline). A
+    folder need not hold every task: the report counts those that it does not.
 
     Raises:
         RecipeError: There is no such benchmark or setting.
@@ -42,7 +42,7 @@ def benchmark(source: Source) -> list[Task]:
     chosen, report = _chosen(source), ReadReport(source.name)
     if source.settings.get("samples"):
         return [_sample_task(one, name, source, report) for name, one in chosen.items()]
-    if not source.path:
+    if not source.path or not (Path(source.path).exists() or find_files(source.path)):  # The hub, or a copy there.
         return [_task(one, name, source, report, ()) for name, one in chosen.items()]
     found = {name: local_files(one, source, alone=len(chosen) == 1) for name, one in chosen.items()}
     if not any(found.values()):
@@ -85,14 +85,8 @@ def _chosen(source: Source) -> dict[str, Benchmark]:
 
 
 def local_files(benchmark: Benchmark, source: Source, alone: bool = True) -> tuple[Path, ...]:
-    """Returns the files of a benchmark's split at the source's path, in the first layout that finds any; a file stands for itself.
-
-    Raises:
-        DataError: There is nothing at the path.
-    """
+    """Returns the files of a benchmark's split at the source's path, in the first layout that finds any; a file stands for itself."""
     place = Path(source.path)
-    if not place.exists():
-        raise no_such_path(source.path)
     if place.is_file():
         return (place,) if alone else ()
     split = source.split or benchmark.default_split
@@ -126,7 +120,7 @@ def _task(benchmark: Benchmark, name: str, source: Source, report: ReadReport, f
     expected = f"rows of {benchmark.name} with {', '.join(benchmark.fields)} and an answer"
 
     def rows(told: ReadReport) -> Iterator[Row]:
-        for file, label, row in _rows(benchmark, split, files, told):
+        for file, label, row in _rows(benchmark, source, split, files, told):
             try:
                 parsed = parse(row)
             except DataError as error:
@@ -149,9 +143,10 @@ def _example(row: Any) -> Example:
     return example
 
 
-def _rows(benchmark: Benchmark, split: str, files: tuple[Path, ...], report: ReadReport) -> Iterator[Row]:
+def _rows(benchmark: Benchmark, source: Source, split: str, files: tuple[Path, ...], report: ReadReport) -> Iterator[Row]:
     if not files and benchmark.hub:
-        yield from open_rows(benchmark.hub.path, split=benchmark.hub.split(split), subset=benchmark.hub.subset, report=report)
+        subset = source.subset or benchmark.hub.subset
+        yield from open_rows(source.path or benchmark.hub.path, split=benchmark.hub.split(split), subset=subset, report=report)
     for file in files:
         opened: Iterable[tuple[str, Any]] | None = read_arrow(file) if file.suffix == ".arrow" else None
         opened = benchmark.read(file) if opened is None and benchmark.read else opened
