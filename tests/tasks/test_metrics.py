@@ -178,6 +178,22 @@ def test_token_f1_counts_words_in_common(completion: str, reference: str, score:
     assert METRICS["token_f1"](completion, [reference]) == pytest.approx(score)
 
 
+@pytest.mark.parametrize(
+    ("completion", "score"),
+    [("So the answer is (A)", 100), ("So the answer is (A). Shall I explain?", 100), ("(A)", 100), ("It may be (A) or (B)", 0)],
+)
+def test_answer_match_compares_what_stands_behind_the_announcement(completion: str, score: float) -> None:
+    assert METRICS["answer_match"](completion, ["It rained, so it is wet. So the answer is (A)."]) == score
+
+
+@pytest.mark.parametrize(
+    ("completion", "score"),
+    [("6 · 3 = 18", 100), ("$18.00", 100), ("It is 1,8", 0), ("-18", 0), ("18, then 3 more: 21", 0), ("eighteen", 0)],
+)
+def test_number_match_compares_numbers_and_not_how_they_are_written(completion: str, score: float) -> None:
+    assert METRICS["number_match"](completion, ["9 + 9 = 18\n#### 18"]) == score
+
+
 @pytest.mark.parametrize("name", list(METRICS))
 def test_every_metric_has_one_shape(name: str) -> None:
     metric = METRICS[name]
@@ -192,7 +208,8 @@ def test_every_metric_has_one_shape(name: str) -> None:
 
 
 def test_a_metric_is_found_by_name_with_a_hint() -> None:
-    assert sorted(METRICS) == ["accuracy", "exact_match", "rouge_l", "rouge_l_stem", "rouge_l_unicode", "token_f1"]
+    overlap = ["accuracy", "exact_match", "rouge_l", "rouge_l_stem", "rouge_l_unicode", "token_f1"]
+    assert sorted(METRICS) == sorted([*overlap, "answer_match", "number_match", "referent_match"])
     with pytest.raises(RecipeError, match="did you mean 'rouge_l'"):
         METRICS["rougel"]
 

@@ -6,6 +6,9 @@ rouge_l_unicode   always the latter: any script, no stemmer
 exact_match       equal but for case, punctuation and white space
 accuracy          equal but for white space around it
 token_f1          words in common, in any order (SQuAD)
+answer_match      what stands behind "the answer is", compared as exact_match does
+number_match      the number that is answered with
+referent_match    the same referent of a pronoun (WSC)
 """
 
 import re
@@ -18,6 +21,7 @@ from typing import Any
 
 from didact.base.errors import DataError
 from didact.base.registry import Registry
+from didact.tasks.answers import answer_sentence, answer_text, number_of
 from didact.tasks.words import words
 
 Metric = Callable[[str, Sequence[str]], float]
@@ -178,7 +182,12 @@ def accuracy(completion: str, references: Sequence[str]) -> float:
     return _best(lambda reference: 100.0 * (completion.strip() == reference.strip()), references)
 
 
-def _squad_words(text: str) -> list[str]:
+def squad_words(text: str) -> list[str]:
+    """Returns the words that SQuAD compares: lower case, without ASCII punctuation and the articles a, an, the.
+
+    >>> squad_words("The U.S. and a dog")
+    ['us', 'and', 'dog']
+    """
     return _ARTICLE.sub(" ", text.lower().translate(_NO_PUNCTUATION)).split()
 
 
@@ -205,8 +214,46 @@ def token_f1(completion: str, references: Sequence[str]) -> float:
     >>> token_f1("the red cat", ["a red dog"]), token_f1("The", ["a"])
     (50.0, 100.0)
     """
-    written = _squad_words(completion)
-    return _best(lambda reference: _bag_f1(written, _squad_words(reference)), references)
+    written = squad_words(completion)
+    return _best(lambda reference: _bag_f1(written, squad_words(reference)), references)
+
+
+def squad_match(completion: str, references: Sequence[str]) -> float:
+    """Returns 100 where both have the same words for SQuAD; see `squad_words`.
+
+    >>> squad_match("The cat!", ["dog", "a cat"])
+    100.0
+    """
+    written = squad_words(completion)
+    return _best(lambda reference: 100.0 * (written == squad_words(reference)), references)
+
+
+def number_match(completion: str, references: Sequence[str]) -> float:
+    """Returns 100 where the number that a completion answers with is the reference's; see `didact.tasks.answers.number_of`.
+
+    A reference without a number is compared as `exact_match` does.
+
+    >>> number_match("5 + 13 = 18. The answer is 18.0.", ["#### 18"]), number_match("-18", ["18"])
+    (100.0, 0.0)
+    """
+
+    def score(reference: str) -> float:
+        expected = number_of(reference)
+        return exact_match(completion, [reference]) if expected is None else 100.0 * (number_of(completion) == expected)
+
+    return _best(score, references)
+
+
+def answer_match(completion: str, references: Sequence[str]) -> float:
+    """Returns 100 where what stands behind "the answer is" is equal but for case, punctuation and white space.
+
+    So chain of thought is judged by its end; a text that does not say "the answer is" is all answer.
+
+    >>> answer_match("It rains. So the answer is (A).", ["(A)"]), answer_match("It rains: (A)", ["(A)"])
+    (100.0, 0.0)
+    """
+    written = {_without_punctuation(answer_text(completion)), _without_punctuation(answer_sentence(completion))}
+    return _best(lambda reference: 100.0 * (_without_punctuation(answer_text(reference)) in written), references)
 
 
 METRICS: Registry[Metric] = Registry(
@@ -218,6 +265,9 @@ METRICS: Registry[Metric] = Registry(
         "exact_match": exact_match,
         "accuracy": accuracy,
         "token_f1": token_f1,
+        "answer_match": answer_match,
+        "number_match": number_match,
+        "referent_match": "didact.tasks.referents:referent_match",
     },
 )
-"""Every metric that a recipe can name."""
+"""Every metric of a single row; those of a whole task are in `didact.tasks.set_metrics`."""

@@ -1,0 +1,150 @@
+"""One number for many tasks: the GLUE and the SuperGLUE score, and the normalised average of the Flan 2022 evaluation."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from didact.base.errors import DataError, did_you_mean
+from didact.tasks.task import Task
+
+Scores = Mapping[str, Mapping[str, float]]
+"""Task to metric to points."""
+
+ACCURACY = ("accuracy", "mcq_accuracy", "exact_match")
+"""What counts as a task's accuracy: the first of these that it has."""
+GLUE: Mapping[str, tuple[str, ...]] = {
+    "cola": ("matthews",),
+    "sst2": ("accuracy",),
+    "mrpc": ("f1_binary", "accuracy"),
+    "qqp": ("f1_binary", "accuracy"),
+    "stsb": ("pearson", "spearman"),
+    "mnli": ("accuracy",),
+    "qnli": ("accuracy",),
+    "rte": ("accuracy",),
+    "wnli": ("accuracy",),
+}
+"""GLUE's tasks and the metrics whose mean is a task's score. `ax` is a diagnostic: it is no part of the score."""
+SUPERGLUE: Mapping[str, tuple[str, ...]] = {
+    "boolq": ("accuracy",),
+    "cb": ("f1_macro", "accuracy"),
+    "copa": ("accuracy",),
+    "multirc": ("multirc_f1a", "multirc_em"),
+    "record": ("record_f1", "record_em"),
+    "rte": ("accuracy",),
+    "wic": ("accuracy",),
+    "wsc": ("accuracy",),
+}
+"""SuperGLUE's tasks and metrics. `axb` and `axg` are diagnostics: they are no part of the score."""
+SUITES: Mapping[str, Mapping[str, tuple[str, ...]]] = {"glue": GLUE, "superglue": SUPERGLUE}
+
+
+def suite_score(suite: str, scores: Scores, without: Sequence[str] = ()) -> float:
+    """Returns the score of GLUE or SuperGLUE: the mean over tasks, the metrics of a task averaged first.
+
+    GLUE's leaderboard counts WNLI; many papers on single models leave it out (`without=["wnli"]`), so say which. MNLI is judged
+    on two sets: `mnli` and `mnli_mismatched` are averaged first where both are given. Diagnostics (`ax`, `axb`, `axg`) never
+    count; further tasks and metrics are passed over.
+
+    Args:
+        suite: `glue` or `superglue`.
+        scores: Task to metric to points; `glue/cola` is `cola` too.
+        without: Tasks that do not count.
+
+    Raises:
+        DataError: No such suite, or a task or one of its metrics is missing.
+
+    Source: Wang et al. (2018), GLUE, arXiv 1804.07461, section 3; Wang et al. (2019), SuperGLUE, arXiv 1905.00537, section 4.
+
+    CB counts as (90 + 80) / 2 = 85, so two tasks have the mean (85 + 65) / 2:
+
+    >>> scores = {"cb": {"f1_macro": 90.0, "accuracy": 80.0}, "copa": {"accuracy": 65.0}}
+    >>> suite_score("superglue", scores, without=["boolq", "multirc", "record", "rte", "wic", "wsc"])
+    75.0
+    """
+    if suite not in SUITES:
+        raise DataError(f"no suite named '{suite}'", expected=did_you_mean(suite, SUITES))
+    known = {name.removeprefix(f"{suite}/"): metrics for name, metrics in scores.items()}
+    tasks = {name: metrics for name, metrics in SUITES[suite].items() if name not in without}
+    unknown = [name for name in without if name not in SUITES[suite]]
+    missing = [name for name in tasks if name not in known]
+    if missing or unknown or not tasks:
+        what = f"{suite} has no task '{unknown[0]}'" if unknown else f"no score of {', '.join(missing) or 'any task'}"
+        raise DataError(what, where=suite, expected=", ".join(SUITES[suite]), remedy="leave tasks out by name: without=[...]")
+    return math.fsum(_task_score(name, metrics, known, suite) for name, metrics in tasks.items()) / len(tasks)
+
+
+def _task_score(name: str, metrics: Sequence[str], known: Scores, suite: str) -> float:
+    found = []
+    for table in (known[name], *([known["mnli_mismatched"]] if name == "mnli" and "mnli_mismatched" in known else [])):
+        for metric in metrics:
+            value = next((table[other] for other in (ACCURACY if metric == "accuracy" else (metric,)) if other in table), None)
+            if value is None:
+                raise DataError(
+                    f"no {metric} of {name}", where=suite, expected=f"its metrics: {', '.join(table)}", remedy=f"{suite}/{name}"
+                )
+            found.append(value)
+    return math.fsum(found) / len(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of the scores that a normalised average is made of."""
+
+    score: float
+    """Points, the mean over its tasks."""
+    random: float = 0.0
+    """What random answers would score, the mean over its tasks; 0 for free answers."""
+
+    @property
+    def normalised(self) -> float:
+        """0 for random answers, 100 for right ones; worse than random is negative.
+
+        >>> Part(25.0, 25.0).normalised, Part(100.0, 25.0).normalised, Part(10.0, 25.0).normalised
+        (0.0, 100.0, -20.0)
+        """
+        return 100 * (self.score - self.random) / (100 - self.random)
+
+
+def normalised_average(parts: Mapping[str, Part]) -> float:
+    """Returns the mean of the parts, each on a scale from random answers to right ones.
+
+    Flan 2022 takes six parts: MMLU and BBH each direct and with chain of thought, TyDiQA direct, MGSM with chain of thought. Its
+    random score of BBH is not printed; take `random_score` of the tasks and show it beside the average.
+
+    Args:
+        parts: Any name to its part.
+
+    Raises:
+        DataError: No parts.
+
+    Source: Chung et al. (2022), arXiv 2210.11416, section 3 and appendix.
+
+    >>> normalised_average({"mmlu": Part(40.0, 25.0), "mgsm": Part(10.0)})  # (20 + 10) / 2
+    15.0
+    """
+    if not parts:
+        raise DataError("a normalised average of no parts")
+    return math.fsum(part.normalised for part in parts.values()) / len(parts)
+
+
+def random_score(tasks: Sequence[Task]) -> float:
+    """Returns what random answers would score: the mean over tasks of the mean over rows of one over the number of choices.
+
+    A row without choices asks for free answers, which chance does not find.
+
+    Args:
+        tasks: Tasks with examples.
+
+    Raises:
+        DataError: No tasks, or one without examples.
+
+    >>> from didact.base.types import Example
+    >>> four, free = Example("1", choices=("a", "b", "c", "d")), Example("2")
+    >>> random_score([Task("mmlu", (four,)), Task("mixed", (four, free))])  # (25 + 12.5) / 2
+    18.75
+    """
+    empty = [task.name for task in tasks if not len(task.examples)]
+    if empty or not tasks:
+        raise DataError(f"task '{empty[0]}' has no examples" if empty else "no tasks", expected="tasks with examples")
+    means = [math.fsum(100 / len(e.choices) if e.choices else 0.0 for e in task.examples) / len(task.examples) for task in tasks]
+    return math.fsum(means) / len(means)

@@ -1,0 +1,96 @@
+"""GLUE and SuperGLUE scores and the normalised average, by hand and against printed rows."""
+
+import pytest
+
+from didact.base.errors import DataError
+from didact.base.types import Example
+from didact.tasks.set_metrics import metric_named
+from didact.tasks.suites import ACCURACY, GLUE, SUPERGLUE, Part, normalised_average, random_score, suite_score
+from didact.tasks.task import Task
+
+GLUE_SCORES = {
+    "cola": {"matthews": 60.0},
+    "sst2": {"accuracy": 90.0},
+    "mrpc": {"f1_binary": 90.0, "accuracy": 80.0},  # 85
+    "qqp": {"f1_binary": 70.0, "accuracy": 80.0},  # 75
+    "stsb": {"pearson": 88.0, "spearman": 86.0},  # 87
+    "mnli": {"accuracy": 84.0},
+    "qnli": {"accuracy": 91.0},
+    "rte": {"accuracy": 68.0},
+    "wnli": {"accuracy": 65.0},
+}
+
+
+def test_metrics_of_a_task_are_averaged_before_tasks() -> None:
+    # 60 + 90 + 85 + 75 + 87 + 84 + 91 + 68 + 65 = 705; 705 / 9 = 78.33..., not the mean of the twelve numbers.
+    assert suite_score("glue", GLUE_SCORES) == pytest.approx(705 / 9)
+
+
+def test_wnli_is_left_out_where_one_says_so_and_diagnostics_never_count() -> None:
+    assert suite_score("glue", GLUE_SCORES, without=["wnli"]) == 640 / 8
+    assert suite_score("glue", {**GLUE_SCORES, "ax": {"matthews": -50.0}}) == suite_score("glue", GLUE_SCORES)
+
+
+def test_mnli_is_the_mean_of_its_two_sets() -> None:
+    both = {**GLUE_SCORES, "mnli_mismatched": {"accuracy": 86.0}}
+    assert suite_score("glue", both) - suite_score("glue", GLUE_SCORES) == pytest.approx(1 / 9)  # 85 instead of 84
+
+
+def test_superglue_is_known_by_the_names_of_its_tasks_in_a_collection() -> None:
+    scores = {f"superglue/{name}": dict.fromkeys(metrics, 50.0) for name, metrics in SUPERGLUE.items()}
+    scores["superglue/multirc"] = {"multirc_f1a": 70.0, "multirc_em": 20.0}  # 45
+    assert suite_score("superglue", scores) == pytest.approx((7 * 50 + 45) / 8)
+    scores["superglue/copa"] = {"mcq_accuracy": 58.0, "exact_match": 3.0}  # the first kind of accuracy that there is
+    assert suite_score("superglue", scores) == pytest.approx((6 * 50 + 45 + 58) / 8)
+
+
+def test_what_is_missing_is_named() -> None:
+    with pytest.raises(DataError, match="no score of rte, wnli"):
+        suite_score("glue", {name: scores for name, scores in GLUE_SCORES.items() if name not in ("rte", "wnli")})
+    with pytest.raises(DataError, match="no f1_binary of mrpc"):
+        suite_score("glue", {**GLUE_SCORES, "mrpc": {"accuracy": 80.0}})
+    with pytest.raises(DataError, match="glue has no task 'copa'"):
+        suite_score("glue", GLUE_SCORES, without=["copa"])
+    with pytest.raises(DataError, match=r"(?s)no suite named 'superglu'.*did you mean 'superglue'"):
+        suite_score("superglu", {})
+
+
+def test_every_metric_of_a_suite_is_one_that_there_is() -> None:
+    for metric in {metric for suite in (GLUE, SUPERGLUE) for metrics in suite.values() for metric in metrics} | set(ACCURACY):
+        assert callable(metric_named(metric))
+
+
+def six(mmlu: tuple[float, float], bbh: tuple[float, float], tydiqa: float, mgsm: float) -> float:
+    direct = {"mmlu": Part(mmlu[0], 25), "bbh": Part(bbh[0], 25.4), "tydiqa": Part(tydiqa), "mgsm": Part(mgsm)}
+    return normalised_average({**direct, "mmlu cot": Part(mmlu[1], 25), "bbh cot": Part(bbh[1], 25.4)})
+
+
+def test_the_printed_row_of_flan_palm_8b() -> None:
+    # 32.4 and 21.73 (MMLU), 14.75 and 7.64 (BBH), 47.5, 8.2: together 132.2, over 6 is 22.0; the paper prints 21.9.
+    found = six((49.3, 41.3), (36.4, 31.1), 47.5, 8.2)
+    assert found == pytest.approx(22.04, abs=0.01)
+    assert found == pytest.approx(21.9, abs=0.4)
+
+
+def test_the_printed_row_of_palm_8b_where_mmlu_is_below_chance() -> None:
+    # -0.93 and -1.2 (MMLU), 7.24 and 6.30 (BBH), 25.0, 3.4: together 39.81, over 6 is 6.6; the paper prints 6.4.
+    found = six((24.3, 24.1), (30.8, 30.1), 25.0, 3.4)
+    assert found == pytest.approx(6.63, abs=0.01)
+    assert found == pytest.approx(6.4, abs=0.4)
+
+
+def test_chance_is_nothing_and_below_chance_is_negative() -> None:
+    assert Part(25, 25).normalised == 0
+    assert Part(24.25, 25).normalised == pytest.approx(-1)  # -0.75 of 75
+    assert Part(0).normalised == 0
+
+
+def test_the_random_score_is_a_mean_over_tasks_of_what_their_choices_give() -> None:
+    def task(name: str, *nums: int) -> Task:
+        return Task(name, tuple(Example(str(i), choices=tuple("abcdef"[:num])) for i, num in enumerate(nums)))
+
+    assert random_score([task("mmlu", 4, 4)]) == 25
+    assert random_score([task("two", 2, 2, 2, 2), task("free", 0)]) == 25  # (50 + 0) / 2: rows are not pooled
+    assert random_score([task("uneven", 2, 5)]) == pytest.approx(35)  # (50 + 20) / 2
+    with pytest.raises(DataError, match="task 'none' has no examples"):
+        random_score([task("none")])
