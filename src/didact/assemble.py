@@ -23,6 +23,7 @@ from didact.data.tokens import Tokeniser
 from didact.prompts.chat_format import FORMATS
 from didact.prompts.render import choose_template, render
 from didact.prompts.template import Template, TemplateSet
+from didact.tasks.catalogue import settled
 from didact.tasks.leaks import LeakReport, settle
 from didact.tasks.metrics import METRICS
 from didact.tasks.readers import READERS, load_tasks
@@ -61,9 +62,10 @@ class Assembly:
         """
         recipe = self.recipe
         for number, source in enumerate(recipe.tasks.sources):
-            for key, known, name in (("reader", READERS, source.reader), ("metric", METRICS, source.metric)):
-                with about(f"tasks.sources[{number}].{key}"):
-                    known[name]
+            with about(f"tasks.sources[{number}].{'catalogue' if source.catalogue else 'reader'}"):
+                READERS[settled(source).reader]
+            with about(f"tasks.sources[{number}].metric"):
+                METRICS[source.metric]
         for number, name in enumerate(recipe.evaluate.metrics):
             with about(f"evaluate.metrics[{number}]"):
                 METRICS[name]
@@ -83,7 +85,7 @@ class Assembly:
             )
         tasks = list[Task]()
         for number, source in enumerate(self.recipe.tasks.sources):
-            key = "path" if source.path else "settings" if source.settings else "reader"
+            key = next((key for key in ("path", "settings", "catalogue") if getattr(source, key)), "reader")
             with about(f"tasks.sources[{number}].{key}"):
                 tasks += load_tasks([source])
         return TaskSet(tasks)

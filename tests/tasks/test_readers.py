@@ -112,8 +112,8 @@ def test_an_unknown_reader_is_told_with_the_nearest_name() -> None:
 
 
 def test_the_readers_are_these() -> None:
-    known = "alpaca atlas atlas_text composing messages prompt_completion rewriting rows sharegpt superni text"
-    assert sorted(READERS) == known.split()
+    known = "alpaca atlas atlas_text benchmark best_answer composing gpt3_tuning instances messages oasst prompt_completion rewriting"
+    assert sorted(READERS) == [*known.split(), "rows", "sharegpt", "superni", "tagged", "text", "turns", "unifiedqa"]
     assert all(callable(READERS[name]) for name in READERS)
 
 

@@ -25,7 +25,7 @@ RecipeFile = Annotated[Path, typer.Argument(help="A recipe: a YAML file.")]
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="[SECTION.KEY=VALUE]...", help="Settings that win over the recipe.")]
 RunName = Annotated[str, typer.Argument(help="A run: its name, a unique prefix of it, its folder, or last.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
-KINDS = ("tasks", "templates", "metrics", "formats", "readers", "recipes", "runs")
+KINDS = ("tasks", "templates", "metrics", "formats", "readers", "datasets", "recipes", "runs")
 
 
 def _examples(*lines: str) -> str:
@@ -113,7 +113,8 @@ def ls(
     else:
         with _recipe(recipe) as settled:
             rows = lists.LISTS[kind](settled)
-    put_json({kind: rows}) if as_json else put(table(rows, list(rows[0])) if rows else f"no {kind} yet")
+    columns = lists.SHOWN.get(kind) or list(rows[0] if rows else ())
+    put_json({kind: rows}) if as_json else put(table(rows, columns) if rows else f"no {kind} yet")
 
 
 @app.command(epilog=_examples("didact show atlas/country_fact", "didact show 'demo/*_extract_name' --template tk/def_pos_2 --index 3"))

@@ -23,6 +23,7 @@ from didact.prompts.template import TemplateSet
 from didact.run import all_runs
 from didact.tasks.benchmarks.reader import sample_tasks
 from didact.tasks.benchmarks.registry import BENCHMARKS
+from didact.tasks.catalogue import rows as catalogue_rows
 from didact.tasks.metrics import METRICS
 from didact.tasks.readers import READERS
 from didact.tasks.task import Task
@@ -121,11 +122,20 @@ def _recipes(_: Recipe | None) -> Rows:
     return rows
 
 
+def _datasets(_: Recipe | None) -> Rows:
+    shown = "languages made open licence reader title where shape how_to_get note paper".split()
+    rows = [{"dataset": row.name, "examples": row.num_examples, **{key: getattr(row, key) for key in shown}} for row in catalogue_rows()]
+    return [{**row, "languages": " ".join(row["languages"])} for row in rows]
+
+
+SHOWN = {"datasets": ("dataset", "examples", "languages", "made", "open", "licence", "reader")}
+"""The columns of a list that fit on a screen, where `--json` has more."""
 LISTS: dict[str, Callable[[Recipe | None], Rows]] = {
     "tasks": _tasks,
     "templates": _templates,
     "metrics": lambda _: [{"metric": name, "about": _first_line(METRICS[name])} for name in METRICS],
     "formats": _formats,
+    "datasets": _datasets,
     "readers": lambda _: [{"reader": name, "about": _first_line(READERS[name])} for name in READERS],
     "recipes": _recipes,
     "runs": _runs,

@@ -98,7 +98,7 @@ def table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
     bb    10
     """
     cells = [[_cell(row.get(column, "")) for column in columns] for row in rows]
-    numeric = [all(isinstance(row.get(column, 0), int | float) for row in rows) for column in columns]
+    numeric = [all(isinstance(row.get(column, 0), int | float | None) for row in rows) for column in columns]
     widths = [max([len(name), *(len(line[i]) for line in cells)]) for i, name in enumerate(columns)]
 
     def line(parts: Sequence[str]) -> str:
@@ -110,7 +110,7 @@ def table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
 def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:,.2f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,.2f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str("" if value is None else value)
 
 
 def score_table(levels: dict[str, Any]) -> str:

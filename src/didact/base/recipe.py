@@ -68,8 +68,11 @@ class Source(Section):
 
     name: Text
     """Prefix of its task names; a source of one task has this name."""
-    reader: Text
+    reader: str = ""
     """How rows become examples: see `didact ls readers`."""
+    catalogue: str = ""
+    """In place of `reader`: a public data set by its name, see `didact ls datasets`. Where its rows are and how they are read is
+    then known; `path` may name a copy of your own."""
     path: str = ""
     """A file, a folder or a hub id (`owner/name`). A path that exists beside this recipe wins over one in the working folder.
     Readers `atlas`, `atlas_text`, `rewriting` and `composing` need none."""
@@ -79,6 +82,13 @@ class Source(Section):
     """Split of a hub dataset; null: train."""
     subset: str | None = None
     """Configuration of a hub dataset."""
+    files: tuple[str, ...] = ()
+    """Which files: names or globs below a folder, names in a hub repository (fetched once, into the cache); empty: all."""
+    header: tuple[str, ...] = ()
+    """Column names of `.csv` and `.tsv` files whose first line is a row already. In such `.tsv` files quotes are plain characters."""
+    columns: dict[str, str] = Field(default={})
+    """Which column is what: a name that the reader knows to the row's own, `{instruction: problem, output: solution}`;
+    `context + question` joins several."""
     limit: Count | None = None
     """At most this many kept rows per task, the first ones; null: all."""
     target: str | None = None
@@ -106,6 +116,13 @@ class Leaks(Section):
     """Words in a row that count as an overlap."""
     action: Literal["stop", "drop", "report"] = "stop"
     """stop: refuse to train; drop: leave the seen examples out; report: only say so."""
+
+    @model_validator(mode="after")
+    def _a_reader_or_the_catalogue(self) -> "Source":
+        if bool(self.reader) == bool(self.catalogue):
+            problem = "both are given: the catalogue knows the reader" if self.reader else "neither is given"
+            raise ValueError(f"a source names its reader: or its catalogue: entry, and {problem}")
+        return self
 
 
 class TasksSection(Section):

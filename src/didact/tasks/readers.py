@@ -12,8 +12,11 @@ from didact.base.errors import DataError, did_you_mean
 from didact.base.recipe import Source
 from didact.base.registry import Registry
 from didact.base.types import Example, Message
+from didact.tasks.catalogue import licence_of, settled
 from didact.tasks.cells import answers, as_text
+from didact.tasks.columns import renamed_rows
 from didact.tasks.conversations import checked_messages, messages_example, openai_messages, sharegpt_example, tool_definitions
+from didact.tasks.downloads import base_address, cache_folder, fetch
 from didact.tasks.passages import passages
 from didact.tasks.rows import DOCUMENT_SUFFIXES, ROW_SUFFIXES, Row, find_files, open_rows
 from didact.tasks.task import LazyExamples, ReadReport, Task, TaskSet
@@ -27,35 +30,36 @@ def load_tasks(sources: Iterable[Source]) -> TaskSet:
     """Returns the tasks of all sources; their examples are read when first asked for.
 
     Raises:
-        RecipeError: No reader has the name that a source gives.
-        DataError: A path holds nothing to read, or two tasks have one name.
+        RecipeError: No reader has the name that a source gives, or the catalogue no such data set.
+        DataError: A data set is closed or gated, a path holds nothing to read, or two tasks have one name.
     """
-    return TaskSet(task for source in sources for task in READERS[source.reader](source))
+    known = [(settled(source), licence_of(source)) for source in sources]  # Closed and gated ones are told before anything is read.
+    return TaskSet(replace(task, licence=task.licence or lic) for source, lic in known for task in READERS[source.reader](source))
 
 
 def alpaca(source: Source) -> list[Task]:
     """Returns one task of rows with `instruction`, `input` and `output`; with `system` or `history` they are conversations."""
-    return [_row_task(source, "alpaca", _alpaca_example, "rows with instruction and output, and perhaps input, system, history")]
+    return [row_task(source, "alpaca", _alpaca_example, "rows with instruction and output, and perhaps input, system, history")]
 
 
 def sharegpt(source: Source) -> list[Task]:
     """Returns one task of rows with `conversations`: turns of `from` and `value`, with optional `system` and `tools`."""
-    return [_row_task(source, "sharegpt", lambda row, _: sharegpt_example(row), "rows with conversations that end with a gpt turn")]
+    return [row_task(source, "sharegpt", lambda row, _: sharegpt_example(row), "rows with conversations that end with a gpt turn")]
 
 
 def messages(source: Source) -> list[Task]:
     """Returns one task of rows with OpenAI `messages` and optional `tools`."""
-    return [_row_task(source, "messages", lambda row, _: messages_example(row), "rows with messages that end with an assistant turn")]
+    return [row_task(source, "messages", lambda row, _: messages_example(row), "rows with messages that end with an assistant turn")]
 
 
 def prompt_completion(source: Source) -> list[Task]:
     """Returns one task of rows with `prompt` and `completion` (or `response`): two texts, or two lists of messages."""
-    return [_row_task(source, "prompt_completion", _prompt_completion_example, "rows with prompt and completion (or response)")]
+    return [row_task(source, "prompt_completion", _prompt_completion_example, "rows with prompt and completion (or response)")]
 
 
 def rows(source: Source) -> list[Task]:
     """Returns one task of rows of any columns; `source.target` names the answer's, a list column `choices` the options."""
-    return [_row_task(source, "rows", _columns_example, f"rows with an answer in column '{source.target}'", _with_target)]
+    return [row_task(source, "rows", _columns_example, f"rows with an answer in column '{source.target}'", _with_target)]
 
 
 def text(source: Source) -> list[Task]:
@@ -64,7 +68,7 @@ def text(source: Source) -> list[Task]:
     Rows of its report, and what `source.limit` counts, are passages; a refused document counts as one.
     """
     expected = ".txt files, or rows with a column text"
-    return [_row_task(source, "text", _text_example, expected, _passages, (*ROW_SUFFIXES, *DOCUMENT_SUFFIXES))]
+    return [row_task(source, "text", _text_example, expected, _passages, (*ROW_SUFFIXES, *DOCUMENT_SUFFIXES))]
 
 
 READERS: Registry[Reader] = Registry(
@@ -77,6 +81,13 @@ READERS: Registry[Reader] = Registry(
         "prompt_completion": prompt_completion,
         "rows": rows,
         "text": text,
+        "turns": "didact.tasks.chat_shapes:turns",
+        "tagged": "didact.tasks.chat_shapes:tagged",
+        "best_answer": "didact.tasks.chat_shapes:best_answer",
+        "oasst": "didact.tasks.oasst:oasst",
+        "instances": "didact.tasks.text_shapes:instances",
+        "gpt3_tuning": "didact.tasks.text_shapes:gpt3_tuning",
+        "unifiedqa": "didact.tasks.text_shapes:unifiedqa",
         "benchmark": "didact.tasks.benchmarks.reader:benchmark",
         "atlas": "didact.tasks.atlas.reader:atlas",
         "atlas_text": "didact.tasks.atlas.reader:atlas_text",
@@ -140,11 +151,28 @@ def read_examples(
     return kept
 
 
-def _row_task(
+def row_task(
     source: Source, kind: str, parse: ParseRow, expected: str, rows: OpenSource | None = None, suffixes: tuple[str, ...] = ROW_SUFFIXES
 ) -> Task:
-    find_files(source.path, suffixes)  # A wrong path is told at the door; rows are opened when they are asked for.
-    report, opened, folder = ReadReport(source.name), rows or _open, Path(source.path) if Path(source.path).is_dir() else None
+    """Returns the one task of a source of rows; they are opened when they are asked for.
+
+    Args:
+        source: Where they are.
+        kind: The kind of its examples, by which templates say what they word.
+        parse: Makes an example of a row.
+        expected: What usable rows look like.
+        rows: Opens the rows, where `open_source` does not: several may come of one.
+        suffixes: Endings of the files to read.
+
+    Raises:
+        DataError: There is nothing at the path.
+    """
+    if _is_fetched(source):
+        folder: Path | None = cache_folder(source.path)
+    else:
+        find_files(source.path, suffixes, source.files)  # A wrong path is told at the door.
+        folder = Path(source.path) if Path(source.path).is_dir() else None
+    report, opened = ReadReport(source.name), rows or open_source
 
     def load() -> list[Example]:
         return read_examples(source.name, source, lambda told: opened(source, told), parse, report, expected, folder)
@@ -162,8 +190,17 @@ def _row_task(
     )
 
 
-def _open(source: Source, report: ReadReport, suffixes: tuple[str, ...] = ROW_SUFFIXES) -> Iterator[Row]:
-    return open_rows(source.path, split=source.split, subset=source.subset, report=report, suffixes=suffixes)
+def open_source(source: Source, report: ReadReport, suffixes: tuple[str, ...] = ROW_SUFFIXES) -> Iterator[Row]:
+    """Yields file, label and row of everything a source names, its columns renamed; named files of repositories are fetched first."""
+    path = str(fetch(source.path, source.files)) if _is_fetched(source) else source.path
+    found = open_rows(
+        path, split=source.split, subset=source.subset, report=report, suffixes=suffixes, files=source.files, header=source.header
+    )
+    return renamed_rows(found, source.columns)
+
+
+def _is_fetched(source: Source) -> bool:
+    return bool(source.files and base_address(source.path))
 
 
 def _own_id(row: Mapping[str, Any]) -> str:
@@ -171,7 +208,7 @@ def _own_id(row: Mapping[str, Any]) -> str:
     return str(own) if isinstance(own, str | int) and not isinstance(own, bool) and str(own).strip() else ""
 
 
-def _text(row: Mapping[str, Any], column: str) -> str:
+def text_of(row: Mapping[str, Any], column: str) -> str:
     """Returns a column that has to be text; nothing where it is absent."""
     value = row.get(column)
     if not isinstance(value, str | None):
@@ -180,7 +217,7 @@ def _text(row: Mapping[str, Any], column: str) -> str:
 
 
 def _alpaca_example(row: Mapping[str, Any], source: Source) -> Example:
-    instruction, given, output, system = (_text(row, column) for column in ("instruction", "input", "output", "system"))
+    instruction, given, output, system = (text_of(row, column) for column in ("instruction", "input", "output", "system"))
     if not instruction.strip():
         raise DataError("missing instruction")
     if not output.strip():
@@ -191,7 +228,7 @@ def _alpaca_example(row: Mapping[str, Any], source: Source) -> Example:
     if not all(isinstance(part, str) for pair in history for part in pair):
         raise DataError("history is not text")
     if not history and not system.strip():
-        return Example("", {"instruction": instruction, "input": given}, (output,))
+        return Example("", {"instruction": instruction, "input": given}, (output,), rationale=as_text(row.get("rationale")))
     asked = f"{instruction}\n{given}" if given.strip() else instruction
     turns = [Message("system", system)] if system.strip() else []
     for question, answer in [*history, (asked, output)]:
@@ -212,12 +249,12 @@ def _prompt_completion_example(row: Mapping[str, Any], source: Source) -> Exampl
         raise DataError("prompt and completion are neither two texts nor two lists of messages")
     if not prompt.strip() or not completion.strip():
         raise DataError("empty completion" if prompt.strip() else "empty prompt")
-    return Example("", {"prompt": prompt}, (completion,))
+    return Example("", {"prompt": prompt}, (completion,), rationale=as_text(row.get("rationale")))
 
 
 def _with_target(source: Source, report: ReadReport) -> Iterator[Row]:
     """Yields the rows; the first one shows whether the target column exists at all."""
-    for number, (file, label, row) in enumerate(_open(source, report)):
+    for number, (file, label, row) in enumerate(open_source(source, report)):
         if number == 0 and source.target not in row:
             raise _no_target(source, f"{file}, {label}", [str(column)[:40] for column in row])
         yield file, label, row
@@ -246,7 +283,7 @@ def _columns_example(row: Mapping[str, Any], source: Source) -> Example:
 
 def _passages(source: Source, report: ReadReport) -> Iterator[Row]:
     """Yields passages in place of documents; what is wrong with a document is left for `_text_example` to say."""
-    for file, label, row in _open(source, report, (*ROW_SUFFIXES, *DOCUMENT_SUFFIXES)):
+    for file, label, row in open_source(source, report, (*ROW_SUFFIXES, *DOCUMENT_SUFFIXES)):
         document = row.get("text")
         if not isinstance(document, str) or not document.strip():
             yield file, label, row
@@ -258,6 +295,6 @@ def _passages(source: Source, report: ReadReport) -> Iterator[Row]:
 def _text_example(row: Mapping[str, Any], source: Source) -> Example:
     if row.get("text") is None:
         raise DataError("no text")
-    if not _text(row, "text").strip():
+    if not text_of(row, "text").strip():
         raise DataError("empty text")
     return Example("", messages=(Message("text", row["text"]),))

@@ -9,7 +9,8 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -33,7 +34,14 @@ _LONGEST_FIELD = 2**31 - 1
 
 
 def open_rows(
-    path: str, *, split: str | None = None, subset: str | None = None, report: ReadReport, suffixes: tuple[str, ...] = ROW_SUFFIXES
+    path: str,
+    *,
+    split: str | None = None,
+    subset: str | None = None,
+    report: ReadReport,
+    suffixes: tuple[str, ...] = ROW_SUFFIXES,
+    files: Sequence[str] = (),
+    header: Sequence[str] = (),
 ) -> Iterator[Row]:
     """Yields file, row label and row of everything under `path`.
 
@@ -45,23 +53,27 @@ def open_rows(
         subset: Configuration of a hub dataset.
         report: Told of every refused row.
         suffixes: The files to read.
+        files: Names or globs of the files to read below a folder; empty: all.
+        header: Column names of tables whose first line is a row.
 
     Raises:
         DataError: There is nothing at `path`, or a file as a whole cannot be read.
         PrerequisiteError: A parquet file or a hub id, and the extra `hub` is not installed.
     """
-    files = find_files(path, suffixes)
-    if not files:
+    found = find_files(path, suffixes, files)
+    if not found:
         yield from _checked(path, _hub(path, split, subset), report)
-    for file in files:
+    for file in found:
         try:
-            yield from _checked(str(file), _open_file(file), report)
+            yield from _checked(str(file), _open_file(file, header), report)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise DataError(f"not a whole gzip file: {error}", where=str(file), remedy=f"copy it again, then: gzip -t {file}") from None
 
 
-def find_files(path: str, suffixes: tuple[str, ...] = ROW_SUFFIXES) -> tuple[Path, ...]:
+def find_files(path: str, suffixes: tuple[str, ...] = ROW_SUFFIXES, files: Sequence[str] = ()) -> tuple[Path, ...]:
     """Returns the files to read at `path`, in their order; none of them means that `path` is a hub id.
+
+    Of a folder, only those whose path in it ends with one of the names or globs in `files`, where there are any.
 
     Raises:
         DataError: There is nothing at `path`, or nothing with a known suffix.
@@ -71,11 +83,13 @@ def find_files(path: str, suffixes: tuple[str, ...] = ROW_SUFFIXES) -> tuple[Pat
     place, known = Path(path), f"a name that ends in one of: {', '.join(suffixes)}"
     if place.is_dir():
         found = sorted((file for file in place.rglob("*") if _is_visible(file, place) and _suffix(file, suffixes)), key=Path.as_posix)
-        if not found:
+        chosen = [file for file in found if not files or any(_is_named(file.relative_to(place), name) for name in files)]
+        if not chosen:
+            known = f"files named {', '.join(files)}" if found else known
             raise DataError(
                 f"no file to read in {place}", where=str(place.absolute()), expected=known, remedy=f"look what is there: ls {place}"
             )
-        return tuple(found)
+        return tuple(chosen)
     if place.is_file():
         if not _suffix(place, suffixes):
             ending = f"unknown suffix '{place.suffix}'" if place.suffix else "no suffix"
@@ -125,14 +139,18 @@ def _suffix(file: Path, suffixes: tuple[str, ...]) -> str:
     return next((suffix for suffix in suffixes if file.name.lower().endswith(suffix)), "")
 
 
-def _open_file(file: Path) -> _Read:
+def _is_named(file: Path, name: str) -> bool:
+    return any(fnmatchcase("/".join(file.parts[start:]), name) for start in range(len(file.parts)))
+
+
+def _open_file(file: Path, header: Sequence[str] = ()) -> _Read:
     match _suffix(file, (*ROW_SUFFIXES, *DOCUMENT_SUFFIXES)).removesuffix(".gz"):
         case ".jsonl":
             return _jsonl(file)
         case ".csv":
-            return _table(file, ",")
+            return _table(file, ",", header)
         case ".tsv":
-            return _table(file, "\t")
+            return _table(file, "\t", header)
         case ".parquet":
             return _parquet(file)
         case ".txt":
@@ -183,12 +201,16 @@ def _json(file: Path) -> _Read:
         yield f"row {number}", row
 
 
-def _table(file: Path, delimiter: str) -> _Read:
-    """Yields the rows of a table with a header; bad bytes come through as lone surrogates and are refused by row."""
+def _table(file: Path, delimiter: str, names: Sequence[str] = ()) -> _Read:
+    """Yields the rows of a table; bad bytes come through as lone surrogates and are refused by row.
+
+    Without `names` the first line is the header. With them it is a row, and in `.tsv` files quotes are plain characters.
+    """
+    plain = names and delimiter == "\t"
     csv.field_size_limit(_LONGEST_FIELD)  # The usual limit of 131,072 characters would cut long documents off.
     with _bytes(file) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
-        table = csv.reader(text, delimiter=delimiter, strict=True)
-        header, number = None, 0
+        table = csv.reader(text, delimiter=delimiter, strict=not plain, quoting=csv.QUOTE_NONE if plain else csv.QUOTE_MINIMAL)
+        header, number = list(names) or None, 0
         while True:
             try:
                 cells = next(table)

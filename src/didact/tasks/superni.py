@@ -12,6 +12,7 @@ from didact.base.errors import DataError
 from didact.base.recipe import Source
 from didact.base.types import Example
 from didact.tasks.cells import answers, as_text
+from didact.tasks.natural_instructions_v1 import as_superni, is_v1
 from didact.tasks.readers import read_examples
 from didact.tasks.rows import Row, no_path, no_such_path
 from didact.tasks.strict_json import KeyGivenTwice, flaw, load_json
@@ -50,7 +51,7 @@ def superni(source: Source) -> list[Task]:
     """Returns one task for every task file: `tasks/*.json` or `*.json` in a folder, or one file.
 
     Headers are read now, instances when they are first asked for. `splits/default/*_tasks.txt` beside the tasks give `Task.split`.
-    All tasks share one report; a file that is not a task is one refused row of it.
+    All tasks share one report; a file that is not a task is one refused row of it. Files of v1 (2021) are read as well.
 
     Raises:
         DataError: No file is a SuperNI task, or a task stands in two split files.
@@ -124,7 +125,7 @@ def _read_file(file: Path) -> Mapping[str, Any]:
         raise DataError("no Definition")
     if not isinstance(task.get("Instances"), list):
         raise DataError("no Instances")
-    return task
+    return as_superni(task) if is_v1(task) else task
 
 
 def _task(source: Source, file: Path, header: Mapping[str, Any], split: str, report: ReadReport) -> Task:
