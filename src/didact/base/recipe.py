@@ -108,6 +108,13 @@ class Source(Section):
     settings: dict[str, int | float | str] = Field(default={})
     """For made worlds (readers `atlas`, `rewriting`, `composing`): which families, how many rules ...; a wrong one lists all."""
 
+    @model_validator(mode="after")
+    def _a_reader_or_the_catalogue(self) -> "Source":
+        if bool(self.reader) == bool(self.catalogue):
+            problem = "both are given: the catalogue knows the reader" if self.reader else "neither is given"
+            raise ValueError(f"a source names its reader: or its catalogue: entry, and {problem}")
+        return self
+
 
 class Leaks(Section):
     """What to do about text that stands in both seen and unseen examples."""
@@ -116,13 +123,6 @@ class Leaks(Section):
     """Words in a row that count as an overlap."""
     action: Literal["stop", "drop", "report"] = "stop"
     """stop: refuse to train; drop: leave the seen examples out; report: only say so."""
-
-    @model_validator(mode="after")
-    def _a_reader_or_the_catalogue(self) -> "Source":
-        if bool(self.reader) == bool(self.catalogue):
-            problem = "both are given: the catalogue knows the reader" if self.reader else "neither is given"
-            raise ValueError(f"a source names its reader: or its catalogue: entry, and {problem}")
-        return self
 
 
 class TasksSection(Section):
