@@ -16,7 +16,7 @@ from didact.base.types import Prediction
 from didact.data.objective_tokens import objective_controls
 from didact.data.stream import Forecast
 from didact.data.tokens import Tokeniser
-from didact.evals.statistics import compare
+from didact.evals.task_level import compare_with_tasks, own_metrics, remarks
 from didact.evals.unseen import Question, answer, questions
 from didact.models.bundled import resolved
 from didact.models.load import Loaded, check_fit, load_base, load_checkpoint, load_tokeniser, save
@@ -192,7 +192,11 @@ def evaluate(
     result = {}
     for level in levels:
         base, best = ([row for row in answers[name] if row.level == level] for name in ("base", "tuned"))
-        result[level] = compare(base, best, recipe.evaluate.metrics, resamples=recipe.evaluate.resamples, seed=recipe.seed)
+        own = {task.name: own_metrics(task) for task in assembly.judged(level)}
+        metrics, resamples = recipe.evaluate.metrics, recipe.evaluate.resamples
+        result[level] = compare_with_tasks(base, best, metrics, own, resamples=resamples, seed=recipe.seed)
+        for line in remarks(result[level]):
+            say(f"{level}: {line}")
         run.save_json(f"scores/{level}.json", result[level])
     return {"run": run.name, "checkpoint": checkpoint.newest(run.checkpoints).name, "levels": result}
 

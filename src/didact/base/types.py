@@ -103,3 +103,7 @@ class Prediction:
     category: str = ""
     level: str = "unseen"
     """`unseen`: a task outside the training set; `held_in`: unseen rows of a trained task; else the task's own level."""
+    choices: tuple[str, ...] = ()
+    """The options in the words that the model was given, in id order, where the answer is one of them."""
+    group: str = ""
+    """Rows of one task and group belong together: the answers to one question, the halves of a pair; empty: it stands alone."""

@@ -198,10 +198,10 @@ def compare(
         def entry(before: Floats | None, after: Floats) -> dict[str, Any]:
             tuned_mean = bootstrap(after, groups=groups, resamples=resamples, seed=seed, balanced=balanced)
             if before is None:
-                return {"num_examples": len(after), "tuned": _plain(tuned_mean)}
+                return {"num_examples": len(after), "tuned": plain(tuned_mean)}
             base_mean = bootstrap(before, groups=groups, resamples=resamples, seed=seed, balanced=balanced)
             gain = paired(before, after, groups=groups, resamples=resamples, seed=seed, balanced=balanced)
-            return {"num_examples": len(after), "base": _plain(base_mean), "tuned": _plain(tuned_mean), "difference": _plain(gain)}
+            return {"num_examples": len(after), "base": plain(base_mean), "tuned": plain(tuned_mean), "difference": plain(gain)}
 
         rows = list(chosen)
         return {metric: entry(None if before is None else before[rows], after[rows]) for metric, before, after in columns}
@@ -321,8 +321,12 @@ def _endings(rows: Iterable[Prediction]) -> dict[str, int]:
     return {**ends, "empty": sum(not row.completion.strip() for row in listed)}
 
 
-def _plain(score: Interval | Difference) -> dict[str, Any]:
-    """Returns the numbers as a plain table; the note only where there is one."""
+def plain(score: Interval | Difference) -> dict[str, Any]:
+    """Returns the numbers as a plain table; the note only where there is one.
+
+    >>> plain(Interval(50.0, 40.0, 60.0))
+    {'value': 50.0, 'low': 40.0, 'high': 60.0}
+    """
     numbers = {"value": score.value, "low": score.low, "high": score.high}
     if isinstance(score, Difference):
         numbers["p"] = score.p
