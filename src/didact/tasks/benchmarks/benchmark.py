@@ -69,6 +69,9 @@ class Benchmark:
     """For rows of split train, where training takes other examples of a row than judging does; None: `parse`."""
     read: ReadFile | None = None
     """Opens one file, where its suffix does not say enough (a table without a header, nested JSON); None: by suffix."""
+    demonstrations: Callable[[Path], tuple[Example, ...]] | None = None
+    """Returns the published demonstrations with rationales that stand in or beside a local folder, where there are any; they are then
+    shown in place of our samples."""
 
     @property
     def default_split(self) -> str:

@@ -180,11 +180,16 @@ def _named(benchmark: Benchmark, name: str, source: Source, report: ReadReport, 
         datasets=(source.dataset,) if source.dataset else benchmark.datasets,
         languages=benchmark.languages,
         licence=benchmark.licence,
-        positive=benchmark.samples,
+        positive=_published(benchmark, source) or benchmark.samples,
         # A metric that a source leaves at its usual one is the benchmark's own.
         metric=benchmark.metrics[0] if source.metric == "rouge_l" else source.metric,
         report=report,
     )
+
+
+def _published(benchmark: Benchmark, source: Source) -> tuple[Example, ...]:
+    place = Path(source.path)
+    return benchmark.demonstrations(place) if benchmark.demonstrations and source.path and place.is_dir() else ()
 
 
 def _nothing_found(source: Source, wanted: list[Benchmark]) -> DataError:

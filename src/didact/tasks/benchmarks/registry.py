@@ -6,6 +6,7 @@ from typing import Any
 
 from didact.base.registry import Registry
 from didact.tasks.benchmarks.benchmark import Benchmark
+from didact.tasks.benchmarks.families import BBH, FLAN_COT, MGSM, MMLU, TYDIQA, WMT, XQUAD
 
 
 class Benchmarks(Registry[Benchmark]):
@@ -17,6 +18,11 @@ class Benchmarks(Registry[Benchmark]):
             found = self._parts[name] = found[name]
         benchmark: Benchmark = found
         return benchmark
+
+
+def _family(name: str, place: str, members: str) -> dict[str, Benchmark | str]:
+    """Returns the members of a family by name: all stand in one mapping."""
+    return {f"{name}/{member}": f"didact.tasks.benchmarks.{place}" for member in members.split()}
 
 
 BENCHMARKS = Benchmarks(
@@ -42,6 +48,37 @@ BENCHMARKS = Benchmarks(
         "superglue/wsc": "didact.tasks.benchmarks.superglue:WSC",
         "superglue/axb": "didact.tasks.benchmarks.superglue:AXB",
         "superglue/axg": "didact.tasks.benchmarks.superglue:AXG",
+        "arc/easy": "didact.tasks.benchmarks.knowledge:ARC_EASY",
+        "arc/challenge": "didact.tasks.benchmarks.knowledge:ARC_CHALLENGE",
+        "openbookqa": "didact.tasks.benchmarks.knowledge:OPENBOOKQA",
+        "sciq": "didact.tasks.benchmarks.knowledge:SCIQ",
+        "truthfulqa": "didact.tasks.benchmarks.knowledge:TRUTHFULQA",
+        "commonsense_qa": "didact.tasks.benchmarks.common_sense:COMMONSENSE_QA",
+        "piqa": "didact.tasks.benchmarks.common_sense:PIQA",
+        "siqa": "didact.tasks.benchmarks.common_sense:SIQA",
+        "hellaswag": "didact.tasks.benchmarks.common_sense:HELLASWAG",
+        "winogrande": "didact.tasks.benchmarks.common_sense:WINOGRANDE",
+        "gsm8k": "didact.tasks.benchmarks.arithmetic:GSM8K",
+        "squad": "didact.tasks.benchmarks.question_answering:SQUAD",
+        "trivia_qa": "didact.tasks.benchmarks.question_answering:TRIVIA_QA",
+        "nq_open": "didact.tasks.benchmarks.question_answering:NQ_OPEN",
+        "snli": "didact.tasks.benchmarks.language:SNLI",
+        "anli": "didact.tasks.benchmarks.language:ANLI",
+        "paws": "didact.tasks.benchmarks.language:PAWS",
+        "ag_news": "didact.tasks.benchmarks.topics:AG_NEWS",
+        "imdb": "didact.tasks.benchmarks.topics:IMDB",
+        "ifeval": "didact.tasks.benchmarks.topics:IFEVAL",
+        "xsum": "didact.tasks.benchmarks.generation:XSUM",
+        "cnn_dailymail": "didact.tasks.benchmarks.generation:CNN_DAILYMAIL",
+        "common_gen": "didact.tasks.benchmarks.generation:COMMON_GEN",
+        "e2e_nlg": "didact.tasks.benchmarks.generation:E2E_NLG",
+        **_family("mmlu", "mmlu:MMLU", MMLU),
+        **_family("bbh", "bbh:BBH", BBH),
+        **_family("mgsm", "arithmetic:MGSM", MGSM),
+        **_family("flan_cot", "flan_cot:FLAN_COT", FLAN_COT),
+        **_family("xquad", "question_answering:XQUAD", XQUAD),
+        **_family("tydiqa", "question_answering:TYDIQA", TYDIQA),
+        **_family("wmt", "translation:WMT", WMT),
     },
     listed="didact ls tasks",
 )
