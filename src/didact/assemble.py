@@ -3,7 +3,7 @@
 read -> hold_out -> leaks -> mix -> tokenise -> forecast
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -21,19 +21,20 @@ from didact.data.prepare import check_kinds
 from didact.data.stream import Forecast, TrainingStream
 from didact.data.tokens import Tokeniser
 from didact.prompts.chat_format import FORMATS
-from didact.prompts.render import choose_template, render
+from didact.prompts.chosen import DRAWN as DRAWN
+from didact.prompts.chosen import ChosenFormats, check_names, not_asked
+from didact.prompts.formats import Format
+from didact.prompts.render import render
 from didact.prompts.template import Template, TemplateSet
 from didact.tasks.catalogue import settled
 from didact.tasks.leaks import LeakReport, settle
-from didact.tasks.metrics import METRICS
 from didact.tasks.readers import READERS, load_tasks
+from didact.tasks.set_metrics import metric_named
 from didact.tasks.splits import Split, describe, hold_out
 from didact.tasks.task import LEVELS, Task, TaskSet
 
 JUDGED = ("unseen", "held_in", *LEVELS)
 """The levels that models can be judged at."""
-DRAWN = "drawn"
-"""The word in `evaluate.template` that gives each row a wording of its own."""
 HOLD_OUT = {
     "unseen": "hold some out: tasks.hold_out.category=[...]",
     "held_in": "hold some out: tasks.hold_out.examples=20",
@@ -51,7 +52,7 @@ class Assembly:
     """Hears a short story: one sentence for every stage."""
     given: Tokeniser | None = None
     """A tokeniser that is there already: the one of the checkpoint that is resumed or judged."""
-    _wordings: dict[str, tuple[Template, ...]] = field(default_factory=dict, init=False, repr=False)
+    _shown: dict[str, Sequence[Example]] = field(default_factory=dict, init=False, repr=False)
 
     def check_names(self) -> None:
         """Looks up every name that the recipe chooses by, so that a slip is told before anything is read, not after training.
@@ -65,13 +66,14 @@ class Assembly:
             with about(f"tasks.sources[{number}].{'catalogue' if source.catalogue else 'reader'}"):
                 READERS[settled(source).reader]
             with about(f"tasks.sources[{number}].metric"):
-                METRICS[source.metric]
+                metric_named(source.metric)
         for number, name in enumerate(recipe.evaluate.metrics):
             with about(f"evaluate.metrics[{number}]"):
-                METRICS[name]
+                metric_named(name)
         with about("prompts.chat_format"):
             if recipe.prompts.chat_format != "model":
                 FORMATS[recipe.prompts.chat_format]
+        check_names(recipe)
 
     @cached_property
     def tasks(self) -> TaskSet:
@@ -125,23 +127,30 @@ class Assembly:
         with about("prompts.files"):
             return TemplateSet.load([Path(file) for file in self.recipe.prompts.files], {task.kind for task in self.tasks})
 
+    @cached_property
+    def formats(self) -> ChosenFormats:
+        """What the tasks are worded with, in training and when a model is judged."""
+        return ChosenFormats(self.recipe, self.templates, self.recipe.tasks.hold_out.category)
+
     def wordings(self, task: Task) -> tuple[Template, ...]:
-        """Returns the templates of a task that training draws from."""
-        if task.name not in self._wordings:
-            with about("prompts.templates"):
-                self._wordings[task.name] = self.templates.select(self.recipe.prompts.templates, task)
-        return self._wordings[task.name]
+        """Returns the templates that the recipe names for a task."""
+        return self.formats.wordings(task)
 
     def wording_of_record(self, task: Task, example: Example | None = None) -> Template:
         """Returns the template that a task is judged with; with `evaluate.template: drawn`, that an example of it is judged with."""
-        chosen = self.recipe.evaluate.template
-        if chosen and chosen != DRAWN:
-            with about("evaluate.template"):
-                return self.templates.select(chosen, task)[0]
-        wordings = self.wordings(task)
-        if chosen != DRAWN or example is None:
-            return wordings[0]
-        return choose_template(wordings, task, example.id, self.recipe.seed, epoch=0)
+        return self.formats.template_of_record(task) if example is None else self.format_of_record(task, example).template
+
+    def format_of_record(self, task: Task, example: Example) -> Format:
+        """Returns the format in which an example is judged."""
+        return self.formats.format_of_record(task, example, self._demonstrations(task) if self.recipe.evaluate.shots else ())
+
+    def _demonstrations(self, task: Task) -> Sequence[Example]:
+        """Returns the rows of a judged task that may be shown: of a seen task those it is trained on, else those not asked about."""
+        if task.name not in self._shown:
+            unseen = any(task.name == other.name for other in self.split.unseen)
+            limit = self.recipe.evaluate.examples_per_task
+            self._shown[task.name] = not_asked(task, limit) if unseen else self._seen_by_name[task.name].examples
+        return self._shown[task.name]
 
     def judged(self, level: str) -> TaskSet:
         """Returns the tasks of a level, one of `JUDGED`, that can be asked about: plain text asks nothing."""
@@ -162,7 +171,7 @@ class Assembly:
         for level in self.recipe.evaluate.on:
             judged = self.judged(level)
             for task in judged:
-                self.wording_of_record(task)
+                self.formats.judged(task)
             if not len(judged):
                 self.say(f"note: didact eval will find nothing to ask at level {level}; {HOLD_OUT[level]}")
 
@@ -175,7 +184,7 @@ class Assembly:
         mixture = Mixture(sizes, self.recipe.mixture, self.recipe.seed)
         for task in self.seen:
             if task.name in mixture.part_of:
-                self.wordings(task)
+                self.formats.trained(task)
         return mixture
 
     def texts(self) -> Iterator[str]:
@@ -213,16 +222,16 @@ class Assembly:
         """Returns a draw as a conversation, in the wording that its identity draws."""
         recipe, task = self.recipe, self._seen_by_name[draw.task]
         example = task.examples[draw.index]
-        template = choose_template(self.wordings(task), task, example.id, recipe.seed, draw.epoch)
-        counter = self.tokeniser.count if count else None
+        longest = recipe.sequence.max_length
         return render(
             task,
             example,
-            template,
+            self.formats.format_of(task, example, draw.epoch),
             seed=recipe.seed,
             epoch=draw.epoch,
-            count_tokens=counter,
-            max_prompt_length=min(recipe.prompts.max_prompt_length, recipe.sequence.max_length),
+            count_tokens=self.tokeniser.count if count else None,
+            max_prompt_length=min(recipe.prompts.max_prompt_length, longest),
+            max_length=longest,
         )
 
     @cached_property

@@ -117,12 +117,15 @@ def ls(
     put_json({kind: rows}) if as_json else put(table(rows, columns) if rows else f"no {kind} yet")
 
 
-@app.command(epilog=_examples("didact show atlas/country_fact", "didact show 'demo/*_extract_name' --template tk/def_pos_2 --index 3"))
+@app.command(epilog=_examples("didact show atlas/country_fact", "didact show superglue/cb --shots 2 --cot"))
 def show(
     task: Annotated[str, typer.Argument(help="A task, or a glob for the first such one: see didact ls tasks [RECIPE].")],
     recipe: Annotated[Path | None, typer.Option(help="The recipe that names its source; else recipes/demo.yaml, or the Atlas.")] = None,
     template: Annotated[str | None, typer.Option(help="A template's name; else the first that the recipe names.")] = None,
     index: Annotated[int, typer.Option(help="Number of the example, from 0.", min=0)] = 0,
+    shots: Annotated[int, typer.Option(help="Demonstrations before the question.", min=0, max=100)] = 0,
+    cot: Annotated[bool, typer.Option("--cot", help="Ask for the reasoning before the answer.")] = False,
+    inverted: Annotated[bool, typer.Option("--inverted", help="Turn the task around: from the answer, ask for the question.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show one rendered conversation: what is said, by whom."""
@@ -134,7 +137,7 @@ def show(
         say(SAMPLES % instead.tasks.sources[0].name)
     own = nullcontext(instead) if instead is not None else _recipe(recipe or Path("recipes/demo.yaml"))
     with own as settled:
-        conversation = rendered(settled, task, template, index)
+        conversation = rendered(settled, task, template, index, shots=shots, cot=cot, inverted=inverted)
     put_json(conversation) if as_json else put(conversation_text(conversation))
 
 

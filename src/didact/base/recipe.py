@@ -14,6 +14,8 @@ from didact.base.mixture_section import MixtureSection as MixtureSection
 from didact.base.mixture_section import Part as Part
 from didact.base.objective_sections import ARCHITECTURES, AtLeast0, Positive, Share
 from didact.base.objective_sections import Objective as Objective
+from didact.base.prompts_section import NumShots
+from didact.base.prompts_section import PromptsSection as PromptsSection
 from didact.base.strict_yaml import to_yaml
 from didact.base.types import Level
 
@@ -75,11 +77,11 @@ class Source(Section):
     then known; `path` may name a copy of your own."""
     path: str = ""
     """A file, a folder or a hub id (`owner/name`). A path that exists beside this recipe wins over one in the working folder.
-    Readers `atlas`, `atlas_text`, `rewriting` and `composing` need none."""
+    Readers `atlas`, `atlas_text`, `rewriting` and `composing` need none; `benchmark` reads the hub without one."""
     world: int = 0
     """For readers `atlas`, `atlas_text`, `rewriting` and `composing`: the seed of the world."""
     split: str | None = None
-    """Split of a hub dataset; null: train."""
+    """Split of a hub dataset or of a benchmark; null: train, of a benchmark without one its only split."""
     subset: str | None = None
     """Configuration of a hub dataset."""
     files: tuple[str, ...] = ()
@@ -106,7 +108,8 @@ class Source(Section):
     passage_chars: Count = 2000
     """For reader `text`: documents are cut at blank lines into passages of about this many characters."""
     settings: dict[str, int | float | str] = Field(default={})
-    """For made worlds (readers `atlas`, `rewriting`, `composing`): which families, how many rules ...; a wrong one lists all."""
+    """For made worlds (readers `atlas`, `rewriting`, `composing`): which families, how many rules ...; for reader `benchmark`: `of`
+    (the collection, where `name` is another), `only` (`cb rte`), `samples: 1` (our own rows). A wrong one lists all."""
 
     @model_validator(mode="after")
     def _a_reader_or_the_catalogue(self) -> "Source":
@@ -134,19 +137,6 @@ class TasksSection(Section):
     """Unseen tasks."""
     leaks: Leaks = Leaks()
     """Overlap between seen and unseen."""
-
-
-class PromptsSection(Section):
-    """How examples are worded."""
-
-    templates: str | tuple[str, ...] = "all"
-    """Template names or globs; `all`: every template that fits the task. One is drawn for each example and epoch."""
-    files: tuple[str, ...] = ()
-    """YAML files with templates of your own."""
-    chat_format: str = "chatml"
-    """How turns are written: see `didact ls formats`. `model`: the tokenizer's own chat template."""
-    max_prompt_length: Count = 1024
-    """Length rule of the Tk-Instruct templates: examples are added while the prompt has at most this many tokens."""
 
 
 class Sequence(Section):
@@ -224,6 +214,12 @@ class EvaluateSection(Section):
     template: str | None = None
     """The one wording for evaluation; null: the first of `prompts.templates` that fits; drawn: each row has one of those that
     fit, drawn from its identity."""
+    shots: NumShots = 0
+    """Demonstrations before each question, from the task's own ones and its rows that are not asked about."""
+    cot: bool = False
+    """True: ask for the reasoning first; what follows the last cue, such as `So the answer is`, is judged."""
+    options_style: str | None = None
+    """One way to itemise options, such as (A); null: as `prompts.options_style` says."""
     resamples: Count = 2000
     """Bootstrap resamples behind intervals and paired tests."""
 
