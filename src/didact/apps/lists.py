@@ -1,6 +1,7 @@
 """What the looking verbs show: lists of parts, one rendered example, one tokenised draw."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 
 from didact.apps.views import token_rows
 from didact.assemble import Assembly
-from didact.base.errors import DataError, RecipeError
+from didact.base.errors import DataError, RecipeError, TemplateError
 from didact.base.recipe import Recipe, Source, TasksSection
 from didact.base.registry import Registry
 from didact.base.types import Conversation, Origin
@@ -19,6 +20,7 @@ from didact.data.objectives import target_weights
 from didact.data.prepare import prepare_window, text_length
 from didact.data.tokens import RESPONSE, TokenisedExample, TokenReport
 from didact.prompts.chat_format import FORMATS, golden
+from didact.prompts.formats import Pool, draw_format, needs_rationale, sort_wordings
 from didact.prompts.render import render
 from didact.prompts.template import TemplateSet
 from didact.run import all_runs
@@ -149,15 +151,47 @@ LISTS: dict[str, Callable[[Recipe | None], Rows]] = {
 }
 
 
-def rendered(recipe: Recipe, name: str, template: str | None, index: int) -> Conversation:
-    """Returns one example of a task in one wording."""
+def rendered(
+    recipe: Recipe, name: str, template: str | None, index: int, *, shots: int = 0, cot: bool = False, inverted: bool = False
+) -> Conversation:
+    """Returns one example of a task in one format.
+
+    Args:
+        recipe: Names the task's source and the templates.
+        name: The task, or a glob for the first such one.
+        template: A template's name; None: the first that the recipe names and that has the format.
+        index: Number of the example.
+        shots: Demonstrations before it.
+        cot: Ask for the reasoning.
+        inverted: Turn the task around.
+
+    Raises:
+        DataError: There is no such example, or it is a conversation and has no format.
+        TemplateError: No template of the task has the format.
+    """
     assembly = Assembly(recipe)
     task = next(iter(assembly.tasks.select(name)), None) or assembly.tasks.named(name)
     if index >= len(task.examples):
         what = f"task '{name}' has {len(task.examples):,} examples, and no number {index:,}"
         raise DataError(what, expected=f"a number from 0 to {len(task.examples) - 1}", remedy=f"didact show {name} --index 0")
-    chosen = assembly.templates.select(template or recipe.prompts.templates, task)[0]
-    return render(task, task.examples[index], chosen, seed=recipe.seed)
+    example = task.examples[index]
+    if example.messages and (shots or cot or inverted):
+        what = "a conversation is shown as it is: it has no format to choose"
+        raise DataError(what, where=f"task '{task.name}'", remedy=f"didact show {name}")
+    named = assembly.templates.select(template or recipe.prompts.templates, task)
+    shares = {"shots": {shots: 1.0}, "cot": float(cot and not inverted), "inverted": float(inverted)}
+    prompts = recipe.prompts.model_copy(update=shares)
+    wordings = sort_wordings(named, prompts, assembly.templates.select("*", task) if template is None else ())
+    if inverted and cot:  # those that show or ask for the reasoning, where there are any
+        reasoning = [one for one in wordings.inverted.all if needs_rationale(one)]
+        wordings = replace(wordings, inverted=Pool.of(reasoning or wordings.inverted.all))
+    form = draw_format(task, example, wordings, prompts, seed=recipe.seed, training=False, first=True)
+    lacks = "inverted" if inverted and not form.template.inverted else "cot" if shares["cot"] and not form.reasons else ""
+    if lacks or (shots and form.template.tk_instruct is not None):
+        what = f"no template of task '{task.name}' is {lacks}" if lacks else f"template {form.template.name} has its own demonstrations"
+        known = ", ".join(one.name for one in assembly.templates.select("*", task) if one.tk_instruct is None)
+        raise TemplateError(what, where=f"--template {template}" if template else "", expected=known, remedy=f"didact show {name}")
+    return render(task, example, form, seed=recipe.seed)
 
 
 def draw_as_tokens(recipe: Recipe, index: int) -> tuple[Origin, Rows]:
