@@ -42,6 +42,7 @@ def test_a_field_that_only_one_of_two_benchmarks_has_is_refused(tmp_path: Path) 
     assert fields_of("glue/rte") == ("sentence1", "sentence2") and fields_of("*/rte") == ()
     error = refusal(write(tmp_path, "superglue/cb, glue/rte", "{{ premise }}"))
     assert error.what == "unknown variable 'premise' in template my/x" and "kind glue/rte has: " in error.expected
+    assert refusal(write(tmp_path, '"*/rte"', "{{ premise }}")).what == "unknown variable 'premise' in template my/x"
     near = refusal(write(tmp_path, "superglue/cb", "{{ premiss }}"))
     assert near.expected.startswith("did you mean 'premise'?") and near.where.startswith(f"{tmp_path / 'mine.yaml'}:5")
 

@@ -226,3 +226,19 @@ def test_a_hub_id_as_path_reads_a_copy_there(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "datasets", hub)
     assert ids(tasks_of(path="someone/copy")["superglue/cb"]) == ["5"]
     assert hub.asked == [("someone/copy", "cb", "train")]
+
+
+def test_tasks_without_the_split_are_counted_and_the_others_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", FakeHub([CB_ROW]))
+    tasks = tasks_of(split="validation[:1]")
+    report = tasks["superglue/cb"].report
+    assert report is not None and report.dropped == {"no split validation[:1]": 2}
+    assert sorted(refusal.row for refusal in report.refusals) == ["superglue/axb", "superglue/axg"]
+    with pytest.raises(DataError) as caught:
+        tasks_of(split="validation", settings={"only": "axb"})
+    assert (caught.value.what, caught.value.expected) == ("no split validation of superglue/axb on the hub", "one of: test")
+
+
+def test_a_file_of_another_name_is_read_where_the_source_names_it(tmp_path: Path) -> None:
+    written(tmp_path, "odd.jsonl", [CB_ROW])
+    assert ids(tasks_of(path=str(tmp_path), files=("odd*",), settings={"only": "cb"})["superglue/cb"]) == ["5"]

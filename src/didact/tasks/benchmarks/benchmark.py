@@ -27,12 +27,22 @@ class Hub:
     """The splits that there are, the one read by default first; a mapping where the hub's word differs from ours."""
 
     def split(self, name: str) -> str:
-        """Returns the hub's word for one of our splits.
+        """Returns the hub's word for one of our splits, or for a part of it.
 
-        >>> Hub("nyu-mll/glue", "mnli", {"train": "train", "validation": "validation_matched"}).split("validation")
-        'validation_matched'
+        >>> Hub("nyu-mll/glue", "mnli", {"train": "train", "validation": "validation_matched"}).split("validation[:5]")
+        'validation_matched[:5]'
         """
-        return self.splits.get(name, name) if isinstance(self.splits, Mapping) else name
+        word, *part = name.partition("[")
+        return "".join((self.splits.get(word, word) if isinstance(self.splits, Mapping) else word, *part))
+
+    def has(self, name: str) -> bool:
+        """Says whether there is such a split, in our words or the hub's.
+
+        >>> Hub("aps/super_glue", "axb", ("test",)).has("validation")
+        False
+        """
+        word = name.partition("[")[0]
+        return word in self.splits or (isinstance(self.splits, Mapping) and word in self.splits.values())
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def benchmark(source: Source) -> list[Task]:
     if source.settings.get("samples"):
         return [_sample_task(one, name, source, report) for name, one in chosen.items()]
     if not source.path or not (Path(source.path).exists() or find_files(source.path)):  # The hub, or a copy there.
-        return [_task(one, name, source, report, ()) for name, one in chosen.items()]
+        return [_task(one, name, source, report, ()) for name, one in _on_hub(chosen, source, report).items()]
     found = {name: local_files(one, source, alone=len(chosen) == 1) for name, one in chosen.items()}
     if not any(found.values()):
         raise _nothing_found(source, list(chosen.values()))
@@ -91,7 +91,7 @@ def local_files(benchmark: Benchmark, source: Source, alone: bool = True) -> tup
         return (place,) if alone else ()
     split = source.split or benchmark.default_split
     # Where one task was asked for, its own folder may be given.
-    for layout in (*benchmark.files, *(_OWN_FOLDER if alone else ())):
+    for layout in (*(source.files if alone else ()), *benchmark.files, *(_OWN_FOLDER if alone else ())):
         for word in _spellings(benchmark, split) if "{split}" in layout else ("",):
             found = sorted((file for file in place.glob(layout.replace("{split}", word)) if file.is_file()), key=Path.as_posix)
             if found:
@@ -106,6 +106,22 @@ def _spellings(benchmark: Benchmark, split: str) -> tuple[str, ...]:
         first, _, rest = word.partition("_")
         words += [f"{spelt}_{rest}" if rest else spelt for spelt in SPELLINGS.get(first, (first,))]
     return tuple(dict.fromkeys(words))
+
+
+def _on_hub(chosen: dict[str, Benchmark], source: Source, report: ReadReport) -> dict[str, Benchmark]:
+    """Returns those benchmarks that have the split there; the report gets the others."""
+    split = source.split
+    if split is None:
+        return chosen
+    there = {name: one for name, one in chosen.items() if one.hub is None or one.hub.has(split)}
+    if not there:
+        known = ", ".join(dict.fromkeys(word for one in chosen.values() if one.hub for word in one.hub.splits))
+        what = f"no split {split} of {', '.join(one.name for one in chosen.values())} on the hub"
+        raise DataError(what, where=f"source '{source.name}'", expected=f"one of: {known}", remedy="put the source's `split` right")
+    for name, one in chosen.items():
+        if name not in there and one.hub:
+            report.refuse(one.hub.path, one.name, f"no split {split}")
+    return there
 
 
 def _task(benchmark: Benchmark, name: str, source: Source, report: ReadReport, files: tuple[Path, ...]) -> Task:
