@@ -132,11 +132,13 @@ def _runs(file: Path) -> Labelled:
     with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
         table = csv.reader(text)
         next(table, None)
-        numbered = enumerate((cells if len(cells) == 2 else ["", ""] for cells in table), start=1)
-        for given, run in groupby(numbered, key=lambda row: row[1][0]):
+        for (width, given), run in groupby(enumerate(table, start=1), key=lambda row: (len(row[1]), row[1][0] if row[1] else "")):
             rows = list(run)
             label = f"row {rows[0][0]}" if len(rows) == 1 else f"rows {rows[0][0]} to {rows[-1][0]}"
-            yield label, {"input": given, "answers": [cells[1] for _, cells in rows]}
+            if width == 2:
+                yield label, {"input": given, "answers": [cells[1] for _, cells in rows]}
+            elif width:
+                yield label, DataError("too many columns" if width > 2 else "too few columns")
 
 
 def _translated(name: str, language: str, other: str) -> str:

@@ -20,7 +20,7 @@ from didact.tasks.benchmarks.row_parts import options_of, picked
 LETTERS = "ABCD"
 COT_FILES = ("flan_cot_fewshot_prompts.json", "_cot_prompts.json")
 """Names under which the published prompts with rationales stand: subject to one text of four or five worked questions."""
-_WORKED = re.compile(r"Q: (?P<question>.*?)\n\(A\) (.*?) \(B\) (.*?) \(C\) (.*?) \(D\) (.*?)\nA: (?P<rationale>.*)", re.DOTALL)
+_WORKED = re.compile(r"Q: (?P<question>.*?)\n\(A\) (.*?)\s+\(B\) (.*?)\s+\(C\) (.*?)\s+\(D\) (.*?)\nA: (?P<rationale>.*)", re.DOTALL)
 _ANSWER = re.compile(r"\s*The answer is \(?([A-D])\)?\.?\s*$")
 
 
