@@ -16,7 +16,8 @@ from didact.base.recipe import Sequence as SequenceSection
 from didact.base.types import Conversation
 from didact.data.audit import Audit
 from didact.data.batches import Row, rows, steps
-from didact.data.mixture import Draw, Mixture
+from didact.data.draws import Draw, Draws
+from didact.data.mixture import Mixture
 from didact.data.objective_tokens import ObjectiveTokens
 from didact.data.prepare import joined, prepare_window, stream_length, text_length
 from didact.data.tokens import TokenisedExample, Tokeniser, TokenReport
@@ -164,5 +165,5 @@ class TrainingStream:
 
 
 @lru_cache(maxsize=1)
-def _epoch_draws(mixture: Mixture, epoch: int) -> list[Draw]:
+def _epoch_draws(mixture: Mixture, epoch: int) -> Draws:
     return mixture.draws(epoch)
