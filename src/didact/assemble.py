@@ -130,7 +130,7 @@ class Assembly:
     @cached_property
     def formats(self) -> ChosenFormats:
         """What the tasks are worded with, in training and when a model is judged."""
-        return ChosenFormats(self.recipe, self.templates, self.recipe.tasks.hold_out.category)
+        return ChosenFormats(self.recipe, self.templates, self.split.holds_out)
 
     def wordings(self, task: Task) -> tuple[Template, ...]:
         """Returns the templates that the recipe names for a task."""

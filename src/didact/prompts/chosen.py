@@ -1,6 +1,6 @@
 """Which formats the tasks of a recipe get: what training draws from, and the one of record when a model is judged."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -36,8 +36,8 @@ class ChosenFormats:
 
     recipe: Recipe
     templates: TemplateSet
-    held_out: Sequence[str] = ()
-    """Categories that no wording may turn a seen task into, or globs of them."""
+    holds_out: Callable[[str], bool] = lambda _: False
+    """Says whether a category is held out: no wording may turn a seen task into it."""
     _wordings: dict[str, tuple[Template, ...]] = field(default_factory=dict, init=False, repr=False)
     _trained: dict[str, Wordings] = field(default_factory=dict, init=False, repr=False)
     _judged: dict[str, Wordings] = field(default_factory=dict, init=False, repr=False)
@@ -56,7 +56,7 @@ class ChosenFormats:
             named = self.wordings(task) if prompts.instructions == "full" else ()
             with about("prompts.templates"):
                 more = self.templates.select("*", task) if prompts.cot or prompts.inverted else ()
-                self._trained[task.name] = sort_wordings(named, prompts, more, self.held_out)
+                self._trained[task.name] = sort_wordings(named, prompts, more, self.holds_out)
         return self._trained[task.name]
 
     def format_of(self, task: Task, example: Example, epoch: int) -> Format:

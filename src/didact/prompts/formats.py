@@ -3,9 +3,8 @@
 One function draws all of it, from the row's identity, for training, judging and showing alike.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from didact.base.chance import rng
 from didact.base.errors import TemplateError
@@ -75,7 +74,10 @@ class Wordings:
 
 
 def sort_wordings(
-    templates: Sequence[Template], prompts: PromptsSection, more: Sequence[Template] = (), held_out: Sequence[str] = ()
+    templates: Sequence[Template],
+    prompts: PromptsSection,
+    more: Sequence[Template] = (),
+    holds_out: Callable[[str], bool] = lambda _: False,
 ) -> Wordings:
     """Returns the wordings of a task by what they do.
 
@@ -83,35 +85,22 @@ def sort_wordings(
         templates: Those that the recipe names.
         prompts: Its section: a share for reasoning or turned-around rows takes these wordings out of the usual ones.
         more: All others that fit the task; where a share asks for a kind that the recipe names none of, they serve.
-        held_out: Categories that are held out, or globs: no wording may turn a task into one of them.
+        holds_out: Says whether a category is held out: no wording may turn a task into one of it.
 
     Raises:
         TemplateError: All of the wordings do.
     """
-    named, templates = templates, [template for template in templates if not turns_into(template, held_out)]
+    named, templates = templates, [one for one in templates if not (one.becomes and holds_out(one.becomes))]
     if named and not templates:
-        what = "every wording turns the task into a category that is held out"
-        raise TemplateError(
-            what, where=f"categories held out: {', '.join(held_out)}", remedy="add an upright template to prompts.templates"
-        )
+        what = f"every wording turns the task into a category that is held out: {', '.join(sorted({one.becomes for one in named}))}"
+        raise TemplateError(what, remedy="add a template to prompts.templates that is not inverted")
     usual = [t for t in templates if (prompts.cot is None or t.style != "cot") and (prompts.inverted is None or not t.inverted)]
     upright = [t for t in templates if not t.inverted]
-    others = [t for t in more if not turns_into(t, held_out)]
+    others = [t for t in more if not (t.becomes and holds_out(t.becomes))]
     cot = [t for t in upright if t.style == "cot"] or [t for t in others if t.style == "cot" and not t.inverted]
     inverted = [t for t in templates if t.inverted] or [t for t in others if t.inverted]
     asked = [t for t in upright if t.style != "cot" and t.tk_instruct is None]
     return Wordings(Pool.of(usual or templates), Pool.of(cot), Pool.of(asked), Pool.of(inverted))
-
-
-def turns_into(template: Template, categories: Sequence[str]) -> bool:
-    """Says whether an inverted wording turns a task into one of these categories, given as names or globs in any case.
-
-    >>> turned = Template("my/x", ("rows",), "{{ target }}", "{{ q }}", inverted=True, becomes="question_generation")
-    >>> turns_into(turned, ["Question*"]), turns_into(turned, ["math"])
-    (True, False)
-    """
-    name = template.becomes.casefold()
-    return bool(name) and any(name == glob.strip().casefold() or fnmatchcase(name, glob.strip().casefold()) for glob in categories)
 
 
 def draw_format(
