@@ -172,12 +172,12 @@ WSC = (
     ),
     _wsc(
         2,
-        "Paula lent Vera the ladder because she had to mend her roof.",
-        "Paula",
+        "Ida could not hear Mona over the train because she spoke too softly.",
+        "Ida",
         "she",
-        "*Paula* lent Vera the ladder because #she# had to mend her roof.",
+        "*Ida* could not hear Mona over the train because #she# spoke too softly.",
         "False",
-        "Paula gives the ladder away; Vera is the one who needs it.",
+        "Who speaks too softly is not heard, and that is Mona.",
     ),
     _wsc(
         3,
