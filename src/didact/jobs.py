@@ -16,13 +16,15 @@ from didact.base.types import Prediction
 from didact.data.objective_tokens import objective_controls
 from didact.data.stream import Forecast
 from didact.data.tokens import Tokeniser
-from didact.evals.task_level import compare_with_tasks, own_metrics, remarks
+from didact.evals.suites import own_metrics, remarks, suites
+from didact.evals.task_level import compare_with_tasks
 from didact.evals.unseen import Question, answer, questions
 from didact.models.bundled import resolved
 from didact.models.load import Loaded, check_fit, load_base, load_checkpoint, load_tokeniser, save
 from didact.models.local import LocalModel
 from didact.models.precision import machine, pick_device, pick_precision
 from didact.run import SUMMARY, Run, environment
+from didact.tasks.task import TaskSet
 from didact.train import checkpoint
 from didact.train.loop import Step, tune
 
@@ -192,13 +194,20 @@ def evaluate(
     result = {}
     for level in levels:
         base, best = ([row for row in answers[name] if row.level == level] for name in ("base", "tuned"))
-        own = {task.name: own_metrics(task) for task in assembly.judged(level)}
-        metrics, resamples = recipe.evaluate.metrics, recipe.evaluate.resamples
-        result[level] = compare_with_tasks(base, best, metrics, own, resamples=resamples, seed=recipe.seed)
+        result[level] = _compared(recipe, assembly.judged(level), base, best)
         for line in remarks(result[level]):
             say(f"{level}: {line}")
         run.save_json(f"scores/{level}.json", result[level])
     return {"run": run.name, "checkpoint": checkpoint.newest(run.checkpoints).name, "levels": result}
+
+
+def _compared(recipe: Recipe, tasks: TaskSet, base: list[Prediction], tuned: list[Prediction]) -> dict[str, Any]:
+    """Returns the scores of one level: of rows, of whole tasks, and of suites of tasks."""
+    own = {task.name: own_metrics(task) for task in tasks}
+    section = recipe.evaluate
+    table = compare_with_tasks(base, tuned, section.metrics, own, resamples=section.resamples, seed=recipe.seed)
+    found = suites(table, {task.name: task.kind for task in tasks})
+    return {**table, **({"suites": found} if found else {})}
 
 
 def _questions(assembly: Assembly, level: str, tokeniser: Tokeniser) -> list[Question]:
@@ -212,7 +221,7 @@ def _questions(assembly: Assembly, level: str, tokeniser: Tokeniser) -> list[Que
     return questions(
         tasks,
         level,
-        assembly.wording_of_record,
+        assembly.format_of_record,
         tokeniser,
         limit=recipe.evaluate.examples_per_task,
         max_length=room,

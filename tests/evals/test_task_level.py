@@ -11,7 +11,8 @@ from didact.base.errors import DataError
 from didact.base.files import to_json
 from didact.base.types import Prediction
 from didact.evals.statistics import bootstrap, compare, sign_flip_p
-from didact.evals.task_level import compare_with_tasks, draw_task, judged, mean_over_tasks, own_metrics, remarks
+from didact.evals.suites import own_metrics, remarks
+from didact.evals.task_level import compare_with_tasks, draw_task, judged, mean_over_tasks
 from didact.tasks.set_metrics import SET_METRICS
 from didact.tasks.task import Task
 

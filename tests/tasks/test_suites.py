@@ -5,7 +5,7 @@ import pytest
 from didact.base.errors import DataError
 from didact.base.types import Example
 from didact.tasks.set_metrics import metric_named
-from didact.tasks.suites import ACCURACY, GLUE, SUPERGLUE, Part, normalised_average, random_score, suite_score
+from didact.tasks.suites import ACCURACY, GLUE, SUPERGLUE, Part, normalised_average, random_score, suite_score, suite_scores
 from didact.tasks.task import Task
 
 GLUE_SCORES = {
@@ -42,6 +42,13 @@ def test_superglue_is_known_by_the_names_of_its_tasks_in_a_collection() -> None:
     assert suite_score("superglue", scores) == pytest.approx((7 * 50 + 45) / 8)
     scores["superglue/copa"] = {"mcq_accuracy": 58.0, "exact_match": 3.0}  # the first kind of accuracy that there is
     assert suite_score("superglue", scores) == pytest.approx((6 * 50 + 45 + 58) / 8)
+
+
+def test_a_suite_has_a_score_once_all_its_tasks_are_there_and_wnli_may_be_missing() -> None:
+    glue = {f"glue/{name}": scores for name, scores in GLUE_SCORES.items()}
+    assert suite_scores(glue) == {"glue": (pytest.approx(705 / 9), ())}
+    assert suite_scores({name: scores for name, scores in glue.items() if name != "glue/wnli"}) == {"glue": (80.0, ("wnli",))}
+    assert suite_scores({name: scores for name, scores in glue.items() if name != "glue/rte"}) == {}
 
 
 def test_what_is_missing_is_named() -> None:

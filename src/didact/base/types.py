@@ -104,6 +104,10 @@ class Prediction:
     level: str = "unseen"
     """`unseen`: a task outside the training set; `held_in`: unseen rows of a trained task; else the task's own level."""
     choices: tuple[str, ...] = ()
-    """The options in the words that the model was given, in id order, where the answer is one of them."""
+    """The options as they should be answered, in id order, where the answer is one of them: `(A)`, `Yes`."""
+    options: tuple[str, ...] = ()
+    """The texts of the same options, where `choices` are names of items or say more."""
     group: str = ""
     """Rows of one task and group belong together: the answers to one question, the halves of a pair; empty: it stands alone."""
+    answer: str = ""
+    """What of a completion that reasons first is judged; empty: all of it."""

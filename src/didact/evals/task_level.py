@@ -13,10 +13,8 @@ from didact.base.chance import generator
 from didact.base.errors import DataError
 from didact.base.types import Prediction
 from didact.evals.statistics import ONE_ROW, ONE_TASK, Difference, Floats, Interval, compare, plain
-from didact.tasks.benchmarks.registry import BENCHMARKS
 from didact.tasks.judged import Judged, Points
 from didact.tasks.set_metrics import SET_METRICS, over_rows, over_tasks
-from didact.tasks.task import Task
 
 GROUPED = ("multirc_f1a", "multirc_em", "gender_parity")
 """Metrics of tasks whose rows belong together: counted only where the task itself names them, not for every task of a recipe."""
@@ -57,8 +55,8 @@ def compare_with_tasks(
     """Returns what `compare` returns for the metrics of rows, and beside them the scores of whole tasks.
 
     A task gets every metric over whole tasks that is listed or its own. It stands under `tasks` like any other; under `overall`,
-    `macro` and `categories` stands the mean over the tasks that have it, every task counting alike. `left_out` says for which
-    tasks a listed metric makes no sense, and why.
+    `macro` and `categories` stands the mean over the tasks that have it, every task counting alike. Beside accuracy over choices
+    stands `random`, what random answers would score. `left_out` says for which tasks a metric makes no sense, and why.
 
     Args:
         base: What the base model wrote; None or empty: one model alone.
@@ -95,38 +93,9 @@ def compare_with_tasks(
         for name in sorted({category[task] for task in tasks}):
             table["categories"][name][metric] = mean_over_tasks({t: f for t, f in tasks.items() if category[t] == name}, seed)
         table["overall"][metric] = table["macro"][metric] = mean_over_tasks(tasks, seed)
+    for task in drawn.get("mcq_accuracy", {}):
+        table["tasks"][task]["mcq_accuracy"]["random"] = float(np.mean([100 / len(row.choices) for row in by_task[task]]))
     return {**table, **({"left_out": left_out} if left_out else {})}
-
-
-def own_metrics(task: Task) -> tuple[str, ...]:
-    """Returns the metrics that a task itself names: its metric of record, and all those of its benchmark.
-
-    >>> own_metrics(Task("mine", (), metric="matthews"))
-    ('matthews',)
-    """
-    return tuple(dict.fromkeys((task.metric, *(BENCHMARKS[task.kind].metrics if task.kind in BENCHMARKS else ()))))
-
-
-def remarks(table: Mapping[str, Any]) -> list[str]:
-    """Returns what a person has to know about the scores of whole tasks: answers that were not read, tasks that were left out.
-
-    Args:
-        table: From `compare_with_tasks`.
-
-    >>> remarks({"tasks": {}, "left_out": {"pearson": {"qa": "the reference 'yes' is no number", "nli": "the same"}}})
-    ["pearson left out for 2 tasks: the reference 'yes' is no number (qa) ..."]
-    """
-    lines = []
-    for task, metrics in table["tasks"].items():
-        unread = {model: most for model in ("base", "tuned") if (most := _most_unread(metrics, model))}
-        if unread:
-            counts = ", ".join(f"{count:,} of {rows:,} ({model})" for model, (count, rows) in unread.items())
-            lines.append(f"{task}: completions that give no answer: {counts}; they count as wrong")
-    for metric, tasks in table.get("left_out", {}).items():
-        task, reason = next(iter(tasks.items()))
-        many = f"{len(tasks):,} tasks" if len(tasks) > 1 else "one task"
-        lines.append(f"{metric} left out for {many}: {reason} ({task}){' ...' if len(tasks) > 1 else ''}")
-    return lines
 
 
 def judged(rows: Sequence[Prediction]) -> list[Judged]:
@@ -137,15 +106,10 @@ def judged(rows: Sequence[Prediction]) -> list[Judged]:
     ('q', 'q in my/y')
     """
     several = len({row.example for row in rows}) < len(rows)
+    groups = [f"{row.group} in {row.template}" if row.group and several else row.group for row in rows]
     return [
-        Judged(
-            row.completion,
-            row.references,
-            row.choices,
-            row.example,
-            f"{row.group} in {row.template}" if row.group and several else row.group,
-        )
-        for row in rows
+        Judged(row.answer or row.completion, row.references, row.choices, row.example, group, row.options)
+        for row, group in zip(rows, groups, strict=True)
     ]
 
 
@@ -270,12 +234,6 @@ def _entry(found: Drawn) -> dict[str, Any]:
         "tuned": after["tuned"],
         "difference": plain(change),
     }
-
-
-def _most_unread(metrics: Mapping[str, Any], model: str) -> tuple[int, int] | None:
-    counts = [(entry[model].get("num_unparsed", 0), entry["num_examples"]) for entry in metrics.values() if model in entry]
-    most = max(counts, default=(0, 0))
-    return most if most[0] else None
 
 
 def _identity(row: Prediction) -> tuple[str, str, str]:

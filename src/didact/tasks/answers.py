@@ -59,7 +59,7 @@ def choice_of(completion: str, choices: Sequence[str]) -> int | None:
     text = _plain(completion)
     if (found := _as_choice(text, choices)) is not None:
         return found
-    for candidate in _announced(text):
+    for candidate in announced(text):
         if (found := _as_choice(candidate, choices)) is not None:
             return found
     lines = [line.strip() for line in text.split("\n") if line.strip()] or [""]
@@ -79,7 +79,7 @@ def number_of(completion: str) -> Decimal | None:
     ['18', '-3.5', '1234', '18', 'None']
     """
     text = _plain(completion)
-    for part in (*reversed(tuple(_announced(text))), text):
+    for part in (*reversed(tuple(announced(text))), text):
         found = _NUMBER.findall(part)
         if found:
             sign, digits = found[-1]
@@ -97,7 +97,7 @@ def answer_text(completion: str) -> str:
     ('A', '-3.5')
     """
     text = _plain(completion)
-    return _bare(next(_announced(text), text))
+    return _bare(next(announced(text), text))
 
 
 def answer_sentence(completion: str) -> str:
@@ -107,11 +107,15 @@ def answer_sentence(completion: str) -> str:
     'Yes'
     """
     text = _plain(completion)
-    return _bare([text, *_announced(text)][-1])
+    return _bare([text, *announced(text)][-1])
 
 
-def _announced(text: str) -> Iterator[str]:
-    """Yields what follows the last cue that something follows: the rest of its line, then its first sentence."""
+def announced(text: str) -> Iterator[str]:
+    """Yields what follows the last announcement of an answer: the rest of its line, then the first sentence of that.
+
+    >>> list(announced("The answer is 2. Or so I think."))
+    ['2. Or so I think.', '2']
+    """
     for cue in reversed(list(_CUE.finditer(text))):
         rest = text[cue.end() :].lstrip().split("\n", 1)[0]
         if cue.group().startswith("\\"):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from didact.base.errors import DataError
 from didact.base.files import fingerprint
 from didact.base.types import Example
+from didact.tasks.answers import announced, choice_of
 from didact.tasks.benchmarks.benchmark import group_of as said_by_id
 from didact.tasks.benchmarks.registry import BENCHMARKS
 from didact.tasks.task import Task
@@ -26,11 +27,29 @@ class Judged:
     references: tuple[str, ...]
     """Every answer that counts as right."""
     choices: tuple[str, ...] = ()
-    """The options in the words that the model was given, in id order; the second of two is the positive class."""
+    """The options as they should be answered, in id order: `(A)` or `Yes`; the second of two is the positive class."""
     example: str = ""
     """The row's id, for messages."""
     group: str = ""
     """Rows of the same group belong together: the answers to one question, the two halves of a pair. Empty: it stands alone."""
+    options: tuple[str, ...] = ()
+    """The same options by their texts, where `choices` are names of items; empty: the same."""
+
+    def place(self, text: str) -> int | None:
+        """Returns the place of the choice that a text gives; None where it gives none, or more than one.
+
+        >>> row = Judged("", (), ("1.", "2."), options=("2", "4"))
+        >>> [row.place(text) for text in ("2.", "The answer is 2.", "2", "4.", "four")]
+        [1, 1, 0, 1, None]
+        """
+        if self.options:
+            # As it should be answered, to the letter, wins: of the options 2 and 4, "2." is an item's name here and "2" a text.
+            for said in (text.strip(), *announced(text)):
+                if said in self.choices:
+                    return self.choices.index(said)
+            if (found := choice_of(text, self.options)) is not None:
+                return found
+        return choice_of(text, self.choices)
 
 
 class Points(float):

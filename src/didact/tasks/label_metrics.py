@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from didact.base.errors import DataError
-from didact.tasks.answers import choice_of
 from didact.tasks.judged import Floats, Judged, Points, ratio, share
 
 Labels = NDArray[np.int64]
@@ -225,7 +224,7 @@ def labels(rows: Sequence[Judged], alike: bool = True) -> tuple[Labels, Labels]:
         if alike and len(choices) != len(rows[0].choices):
             what = f"{len(choices)} choices in one row and {len(rows[0].choices)} in another"
             raise DataError(what, where=f"example {row.example}", expected="the same classes in all rows", remedy="use mcq_accuracy")
-        right = [place for text in row.references if (place := choice_of(text, choices)) is not None]
+        right = [place for text in row.references if (place := row.place(text)) is not None]
         if not right:
             what = f"the reference '{', '.join(row.references)}' is none of the choices"
             where = f"example {row.example}" if row.example else ""
@@ -251,7 +250,7 @@ def _given(row: Judged) -> int:
     if not row.choices:
         where = f"example {row.example}" if row.example else ""
         raise DataError("a row without choices", where=where, expected="the options that an answer is one of", remedy="use another metric")
-    found = choice_of(row.completion, row.choices)
+    found = row.place(row.completion)
     return NO_CHOICE if found is None else found
 
 

@@ -10,7 +10,7 @@ from didact.tasks.task import Task
 Scores = Mapping[str, Mapping[str, float]]
 """Task to metric to points."""
 
-ACCURACY = ("accuracy", "mcq_accuracy", "exact_match")
+ACCURACY = ("mcq_accuracy", "accuracy", "exact_match")
 """What counts as a task's accuracy: the first of these that it has."""
 GLUE: Mapping[str, tuple[str, ...]] = {
     "cola": ("matthews",),
@@ -71,6 +71,25 @@ def suite_score(suite: str, scores: Scores, without: Sequence[str] = ()) -> floa
         what = f"{suite} has no task '{unknown[0]}'" if unknown else f"no score of {', '.join(missing) or 'any task'}"
         raise DataError(what, where=suite, expected=", ".join(SUITES[suite]), remedy="leave tasks out by name: without=[...]")
     return math.fsum(_task_score(name, metrics, known, suite) for name, metrics in tasks.items()) / len(tasks)
+
+
+def suite_scores(scores: Scores) -> dict[str, tuple[float, tuple[str, ...]]]:
+    """Returns the score of every suite whose tasks are all there, and the tasks that it goes without: WNLI where it is missing.
+
+    Args:
+        scores: Task to metric to points; the tasks are called by the suite's name and their own: `glue/cola`.
+
+    >>> copa = {"superglue/copa": {"accuracy": 65.0}}
+    >>> suite_scores(copa), suite_scores({f"superglue/{name}": dict.fromkeys(metrics, 50.0) for name, metrics in SUPERGLUE.items()})
+    ({}, {'superglue': (50.0, ())})
+    """
+    found: dict[str, tuple[float, tuple[str, ...]]] = {}
+    for suite, tasks in SUITES.items():
+        known = {name.removeprefix(f"{suite}/"): metrics for name, metrics in scores.items() if name.startswith(f"{suite}/")}
+        missing = tuple(name for name in tasks if name not in known)
+        if missing in ((), ("wnli",)):
+            found[suite] = (suite_score(suite, known, missing), missing)
+    return found
 
 
 def _task_score(name: str, metrics: Sequence[str], known: Scores, suite: str) -> float:
