@@ -238,3 +238,23 @@ def test_rows_are_read_one_by_one(tmp_path: Path) -> None:
     assert next(rows)[1] == "line 1"
     with pytest.raises(DataError, match="not a whole gzip file"):
         list(rows)
+
+
+def test_a_table_without_a_header_is_read_with_the_given_names_and_tsv_quotes_are_plain(tmp_path: Path) -> None:
+    tsv = written(tmp_path, "rows.tsv", '"a" b\tit\'s\n"open\tc\n1\n')
+    assert read(tsv, header=("x", "y"))[:2] == ([{"x": '"a" b', "y": "it's"}, {"x": '"open', "y": "c"}], [("row 3", "too few columns")])
+    csv = written(tmp_path, "rows.csv", '"a, b",c\n')
+    assert read(csv, header=("x", "y"))[0] == [{"x": "a, b", "y": "c"}]
+
+
+def test_files_of_a_folder_are_chosen_by_name_or_glob_at_any_depth(tmp_path: Path) -> None:
+    for name in ("train.jsonl", "b/train.jsonl", "b/test.jsonl", "b/c/train.jsonl"):
+        written(tmp_path, name, json.dumps({"name": name}))
+    for files, expected in (
+        (("train.jsonl",), ["b/c/train.jsonl", "b/train.jsonl", "train.jsonl"]),
+        (("b/t*.jsonl", "c/train.jsonl"), ["b/c/train.jsonl", "b/test.jsonl", "b/train.jsonl"]),
+    ):
+        assert [row["name"] for row in read(tmp_path, files=files)[0]] == expected
+    with pytest.raises(DataError, match="no file to read") as error:
+        read(tmp_path, files=("valid.jsonl",))
+    assert error.value.expected == "files named valid.jsonl"
