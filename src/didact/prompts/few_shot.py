@@ -154,11 +154,23 @@ def draw_shots(
 
 def _candidates(random: Random, task: Task, num_shots: int, pool: Sequence[Example]) -> Iterator[Example]:
     """Yields examples in a drawn order; of a large pool, as many as should do."""
-    size = len(pool)
-    own = random.sample(task.positive, len(task.positive))
-    drawn = random.sample(range(size), min(size, 8 * num_shots + 32))
-    if size < FEW:
-        yield from own
-    yield from (pool[index] for index in drawn)
-    if size >= FEW:
-        yield from own
+    few = len(pool) < FEW
+    if few:
+        yield from random.sample(task.positive, len(task.positive))
+    for index in _places(random, len(pool), most=8 * num_shots + 32):
+        yield pool[index]
+    if not few:
+        yield from random.sample(task.positive, len(task.positive))
+
+
+def _places(random: Random, size: int, most: int) -> Iterator[int]:
+    """Yields different numbers below `size` in a drawn order, `most` of them; each is drawn only when it is asked for."""
+    if size <= 4 * most:
+        yield from random.sample(range(size), min(size, most))
+        return
+    seen = set[int]()
+    while len(seen) < most:
+        place = int(random.random() * size)
+        if place not in seen:
+            seen.add(place)
+            yield place
