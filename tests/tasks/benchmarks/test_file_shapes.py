@@ -127,6 +127,21 @@ def test_splits_of_mmlu_are_three_different_folders(tmp_path: Path) -> None:
     assert tasks("mmlu", tmp_path)["mmlu/anatomy"].examples[0].targets == ("three",)
 
 
+def test_the_original_folders_of_arc_write_their_splits_with_a_capital(tmp_path: Path) -> None:
+    folder = tmp_path / "ARC-V1-Feb2018-2" / "ARC-Easy"
+    folder.mkdir(parents=True)
+    for split, key in (("Train", "A"), ("Dev", "B"), ("Test", "A")):
+        asked = {"stem": "Which is solid?", "choices": [{"text": "ice", "label": "A"}, {"text": "fog", "label": "B"}]}
+        row = {"id": split, "question": asked, "answerKey": key}
+        (folder / f"ARC-Easy-{split}.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    found = {split: tasks("arc", tmp_path, split=split)["arc/easy"].examples[0] for split in ("train", "validation", "test")}
+    assert {split: (example.id, *example.targets) for split, example in found.items()} == {
+        "train": ("Train", "ice"),
+        "validation": ("Dev", "fog"),
+        "test": ("Test", "ice"),
+    }
+
+
 def test_published_demonstrations_beside_the_rows_take_the_place_of_our_samples(tmp_path: Path) -> None:
     (tmp_path / "bbh").mkdir()
     row = {"input": "not True is", "target": "False"}

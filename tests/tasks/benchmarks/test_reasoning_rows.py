@@ -102,6 +102,8 @@ def test_mgsm_reads_the_table_and_the_hubs_worked_rows() -> None:
     assert one("mgsm/de", hub) == Example("", {"question": "Wie viel?"}, ("18",))
     worked = {"question": "Frage: Wie viel?", "answer": "Schritt-für-Schritt-Antwort: 3 + 2 = 5. Die Antwort ist 5.", "answer_number": 5}
     assert one("mgsm/de", worked) == Example("", {"question": "Wie viel?"}, ("5",), rationale="3 + 2 = 5. Die Antwort ist 5.")
+    plain = {"question": "Lea sagt: wie viel?", "answer": "Rechne: 3 + 2 = 5.", "answer_number": 5}
+    assert one("mgsm/de", plain) == Example("", {"question": "Lea sagt: wie viel?"}, ("5",), rationale="Rechne: 3 + 2 = 5.")
     chinese = {"question": "问题：几个？", "answer": "逐步解答：3 + 2 = 5。", "answer_number": 5}
     assert one("mgsm/zh", chinese) == Example("", {"question": "几个？"}, ("5",), rationale="3 + 2 = 5。")
 

@@ -14,7 +14,13 @@ from didact.tasks.benchmarks.row_parts import number_text
 METRICS = ("number_match", "accuracy")
 _CALCULATION = re.compile(r"<<[^<>\n]*>>")
 _WORKED = re.compile(r"\A(?P<rationale>.*?)\s*####\s*(?P<number>[^\n]*)\s*\Z", re.DOTALL)
-_STEP_BY_STEP = re.compile(r"\A[^:：]{1,60}[:：]\s*")
+_LABELS = (
+    *("প্রশ্ন", "Frage", "Question", "Pregunta", "問題", "Задача", "Swali", "ప్రశ్న", "โจทย์", "问题"),
+    *("ধাপে ধাপে উত্তর", "Schritt-für-Schritt-Antwort", "Step-by-Step Answer", "Respuesta paso a paso", "Réponse étape par étape"),
+    *("ステップごとの答え", "Пошаговое решение", "Jibu la Hatua kwa Hatua", "దశలవారీగా సమాధానం", "คำตอบทีละขั้นตอน", "逐步解答"),
+)
+_LABEL = re.compile(rf"\A(?:{'|'.join(_LABELS)})\s*[:：]\s*")
+"""Questions and worked answers may begin with what they are, in their language."""
 
 
 def worked_answer(answer: str) -> tuple[str, str]:
@@ -60,8 +66,7 @@ def parse_mgsm(row: Mapping[str, Any]) -> Example:
     accepted = (str(written).strip(),) if str(written).strip() != number else ()
     rationale = ""
     if isinstance(answer, str) and "answer_number" in row:
-        # Worked rows begin with "Question:" and "Step-by-Step Answer:" in their language.
-        question, rationale = _STEP_BY_STEP.sub("", question, count=1), _STEP_BY_STEP.sub("", answer.strip(), count=1)
+        question, rationale = _LABEL.sub("", question), _LABEL.sub("", answer.strip())
     return Example(row_id(row), {"question": question}, (number,), rationale=rationale, accepted=accepted)
 
 
@@ -108,7 +113,7 @@ MGSM = {
         licence="CC BY-SA 4.0",
         definition="Solve a sum that is told in words, in the language of the question; the answer is a number in digits.",
         samples=sums(code),
-        hub=Hub("juletxara/mgsm", code, ("test", "train")),
+        hub=Hub("jbross-ibm-research/mgsm", code, ("test", "train")),
         files=(f"mgsm_{code}.tsv", f"mgsm/mgsm_{code}.tsv"),
         languages=(code,),
         read=unquoted_table(("question", "answer")),

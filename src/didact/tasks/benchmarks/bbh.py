@@ -94,7 +94,7 @@ def _file(name: str, definition: str, rows: tuple[tuple[str, str, str], ...]) ->
         definition=definition,
         choices=LABELS.get(name, ()),
         samples=tuple(sample(number, row.fields, row.targets[0], rationale, row.choices) for number, row, rationale in made),
-        hub=Hub("lukaemon/bbh", name, ("test",)),
+        hub=Hub("SaylorTwift/bbh", name, ("test",)),
         files=(f"bbh/{name}.json", f"{name}.json", f"{name}/test-*.parquet"),
         demonstrations=partial(_published, name),
     )

@@ -141,7 +141,7 @@ PIQA = Benchmark(
             ("Cool it first.", "Warm it first."),
         ),
     ),
-    hub=Hub("ybisk/piqa", "plain_text"),
+    hub=Hub("baber/piqa"),
     files=(
         "jsonl/piqa_plain_text_{split}.jsonl",
         "piqa_plain_text_{split}.jsonl",
@@ -183,7 +183,7 @@ SIQA = Benchmark(
             ("relieved", "hungry", "lost"),
         ),
     ),
-    hub=Hub("allenai/social_i_qa", None, ("train", "validation")),
+    hub=Hub("lighteval/siqa", None, ("train", "validation")),
     files=(
         "jsonl/social_i_qa_{split}.jsonl",
         "socialiqa-train-dev/{split}.jsonl",

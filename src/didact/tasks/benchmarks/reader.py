@@ -22,7 +22,11 @@ from didact.tasks.task import LazyExamples, ReadReport, Task
 
 SETTINGS = ("of", "only", "samples")
 """What `settings` may hold: the collection's name where the source has another one, which of its tasks, 1 for our own rows only."""
-SPELLINGS = {"validation": ("validation", "valid", "val", "dev"), "test": ("test",), "train": ("train",)}
+SPELLINGS = {
+    "validation": ("validation", "valid", "val", "dev", "Dev"),
+    "test": ("test", "Test"),
+    "train": ("train", "Train"),
+}
 """Words for a split in the names of files."""
 
 _OWN_FOLDER = tuple(f"{{split}}{ending}" for ending in (".jsonl", ".json", ".tsv", ".csv", ".parquet", "-*.parquet", "/*.arrow"))
