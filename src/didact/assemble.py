@@ -35,9 +35,12 @@ from didact.tasks.task import LEVELS, Task, TaskSet
 
 JUDGED = ("unseen", "held_in", *LEVELS)
 """The levels that models can be judged at."""
+VALIDATION = "validation"
+"""The level of the tasks that settings and checkpoints are chosen by: judged only where it is asked for by name."""
 HOLD_OUT = {
     "unseen": "hold some out: tasks.hold_out.category=[...]",
     "held_in": "hold some out: tasks.hold_out.examples=20",
+    VALIDATION: "keep some: tasks.hold_out.validation.num_categories=2",
     **dict.fromkeys(LEVELS, "add a source that has such tasks: didact ls tasks"),
 }
 """What to do about a level that has no tasks."""
@@ -102,7 +105,7 @@ class Assembly:
 
     @cached_property
     def _settled(self) -> tuple[TaskSet, LeakReport]:
-        used = self.split.unseen
+        used = TaskSet([*self.split.unseen, *self.split.validation])
         seen, report = settle(self.split.seen, used, self.recipe.tasks.leaks)
         if len(used):
             for line in report.lines():
@@ -147,15 +150,16 @@ class Assembly:
     def _demonstrations(self, task: Task) -> Sequence[Example]:
         """Returns the rows of a judged task that may be shown: of a seen task those it is trained on, else those not asked about."""
         if task.name not in self._shown:
-            unseen = any(task.name == other.name for other in self.split.unseen)
+            unseen = any(task.name == other.name for other in (*self.split.unseen, *self.split.validation))
             limit = self.recipe.evaluate.examples_per_task
             self._shown[task.name] = not_asked(task, limit) if unseen else self._seen_by_name[task.name].examples
         return self._shown[task.name]
 
     def judged(self, level: str) -> TaskSet:
-        """Returns the tasks of a level, one of `JUDGED`, that can be asked about: plain text asks nothing."""
+        """Returns the tasks of a level, one of `JUDGED` or validation, that can be asked about: plain text asks nothing."""
+        kept = {"held_in": self.split.held_in, VALIDATION: self.split.validation}
         unseen = (task for task in self.split.unseen if (task.level or "unseen") == level)
-        return TaskSet(task for task in (self.split.held_in if level == "held_in" else unseen) if task.kind != "text")
+        return TaskSet(task for task in kept.get(level, unseen) if task.kind != "text")
 
     @property
     def levels(self) -> tuple[str, ...]:

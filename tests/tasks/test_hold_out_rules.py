@@ -2,9 +2,10 @@
 
 import pytest
 
+from didact.assemble import Assembly
 from didact.base.errors import RecipeError
 from didact.base.hold_out_section import Validation
-from didact.base.recipe import HoldOut
+from didact.base.recipe import HoldOut, Recipe
 from didact.tasks.clusters import CLUSTERS, COMPANIONS, TURNED_INTO, cluster_of, held_out_clusters
 from didact.tasks.splits import Split, describe, hold_out
 from didact.tasks.task import Task, TaskSet
@@ -224,3 +225,20 @@ def test_validation_that_cannot_be_had_is_refused() -> None:
 def test_a_cluster_kept_for_validation_is_not_shown_by_turned_around_tasks_either() -> None:
     tasks = TaskSet([task("ask", "question_generation"), task("squad", "reading_comprehension")])
     assert hold_out(tasks, HoldOut(validation=Validation(task=("ask",)))).holds_out("question_generation")
+
+
+def test_validation_tasks_are_judged_where_they_are_asked_for_by_name() -> None:
+    table = {
+        "tasks": {
+            "sources": [{"name": name, "reader": "benchmark", "settings": {"samples": 1}} for name in ("superglue", "gsm8k", "xsum")],
+            "hold_out": {"task": ["superglue/cb"], "validation": {"task": ["gsm8k"]}},
+        },
+        "evaluate": {"on": ["validation"], "shots": 1, "examples_per_task": 1},
+    }
+    made = Assembly(Recipe.model_validate(table))
+    assert names(made.judged("validation")) == ["gsm8k"]
+    assert names(made.judged("unseen")) == ["superglue/cb"]
+    assert "gsm8k" not in names(made.seen)
+    assert made.levels == ("unseen",)  # what `didact eval --on all` asks
+    made.check_judging()
+    assert made.format_of_record(made.tasks.named("gsm8k"), made.tasks.named("gsm8k").examples[0]).num_shots == 1

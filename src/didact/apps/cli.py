@@ -267,15 +267,15 @@ def evaluate(
 ) -> None:
     """Judge base against tuned on tasks that were never trained on."""
     from didact.apps.views import score_table
-    from didact.assemble import JUDGED
+    from didact.assemble import JUDGED, VALIDATION
     from didact.jobs import ALL
     from didact.jobs import evaluate as judge
     from didact.run import find_run
 
     levels = tuple(dict.fromkeys(level.strip() for level in on.split(",") if level.strip()))
     for level in levels:
-        if level not in (*JUDGED, ALL):
-            raise _wrong_usage("level", level, (*JUDGED, ALL))
+        if level not in (*JUDGED, VALIDATION, ALL):
+            raise _wrong_usage("level", level, (*JUDGED, VALIDATION, ALL))
     found = find_run(run)
     with asking_bar() as hear:
         result = judge(found, on=levels, say=say, on_rows=hear)

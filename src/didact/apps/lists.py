@@ -67,7 +67,7 @@ def _tasks(recipe: Recipe | None) -> Rows:
     try:
         split = assembly.split
         level = {**{task.name: "left out" for task in assembly.tasks}, **{task.name: "seen" for task in split.seen}}
-        level |= {task.name: task.level or "unseen" for task in split.unseen}
+        level |= {task.name: task.level or "unseen" for task in split.unseen} | {task.name: "validation" for task in split.validation}
     except RecipeError:
         level = {}  # A wrong hold-out sends people here: they have to see the names.
     return [_task_row(task, level.get(task.name, "not settled")) for task in assembly.tasks]

@@ -201,8 +201,9 @@ class TrainSection(Section):
 class EvaluateSection(Section):
     """How base and tuned model are judged."""
 
-    on: tuple[Literal["unseen", "held_in", Level], ...] = ("unseen",)
-    """unseen: tasks outside the training set; held_in: unseen rows of trained tasks; the others: the tasks whose source says so."""
+    on: tuple[Literal["unseen", "held_in", "validation", Level], ...] = ("unseen",)
+    """unseen: tasks outside the training set; held_in: unseen rows of trained tasks; validation: tasks to choose by, as
+    `tasks.hold_out.validation` keeps them; the others: the tasks whose source says so."""
     metrics: tuple[str, ...] = ("rouge_l", "exact_match")
     """Every row gets all of them: see `didact ls metrics`."""
     examples_per_task: Count = 100

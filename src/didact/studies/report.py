@@ -17,11 +17,13 @@ from jinja2 import Environment, StrictUndefined
 from didact.base.chance import seed_of
 from didact.base.errors import DataError, RunError
 from didact.base.files import read_jsonl, write_text
+from didact.evals.suites import remarks
 from didact.studies import plots
 
 USUAL = {"unseen": "Unseen tasks", "held_in": "Held-in tasks (unseen rows of trained tasks)"}
 LEVELS = {
     **USUAL,
+    "validation": "Validation tasks (never trained on; settings may have been chosen by them)",
     "unseen_instances": "Unseen instances (of tasks, in wordings, that were trained on)",
     "unseen_templates": "Unseen templates (trained tasks in wordings that were never trained on)",
     "unseen_compositions": "Unseen compositions (of skills that were trained on apart)",
@@ -29,7 +31,18 @@ LEVELS = {
     "unseen_family": "Unseen family (tasks of a family that was never trained on)",
 }
 """Level to its heading; the last five belong to sources that have levels of their own."""
-_METRICS = {"rouge_l": "ROUGE-L", "f1": "F1", "mcc": "MCC", "bleu": "BLEU"}
+_METRICS = {
+    "rouge_l": "ROUGE-L",
+    "f1_binary": "F1",
+    "f1_macro": "Macro F1",
+    "multirc_f1a": "MultiRC F1a",
+    "multirc_em": "MultiRC EM",
+    "record_f1": "ReCoRD F1",
+    "record_em": "ReCoRD EM",
+    "squad_f1": "SQuAD F1",
+    "squad_em": "SQuAD EM",
+    "mcq_accuracy": "Accuracy over choices",
+}
 _NUM_SAMPLES = 20
 _FINAL_SHARE = 0.1
 """The final loss is the mean of this share of the logged values, the last ones: one step alone is mostly noise in a long run."""
@@ -219,13 +232,14 @@ def _level(name: str, table: Table) -> Table:
         categories, tasks = (_ordered(table.get(key, {}), metric) for key in ("categories", "tasks"))
         # Where all tasks have one category, the tasks themselves say more, as long as they fit.
         shown = categories if len(categories) > 1 or len(tasks) > 40 else tasks
-        entries = [{"label": "All rows", **overall}, *(shown if len(shown) > 1 else [])]
+        entries = [{"label": "All tasks" if "num_tasks" in overall else "All rows", **overall}, *(shown if len(shown) > 1 else [])]
         forest = plots.forest(entries, f"{metric_name(metric)} (points, 0 to 100)")
         kind = "category" if shown is categories else "task"
         verdict = _verdict(overall.get("difference"))
         entry = {"name": metric, "overall": overall, "macro": table.get("macro", {}).get(metric), "verdict": verdict}
         metrics.append({**entry, "categories": categories, "tasks": tasks, "forest": forest, "forest_kind": kind})
-    return {"name": name, "title": LEVELS[name], "metrics": metrics, **{k: v for k, v in table.items() if k not in ("tasks", "categories")}}
+    shown = {key: value for key, value in table.items() if key not in ("tasks", "categories")}
+    return {"name": name, "title": LEVELS[name], "metrics": metrics, "remarks": remarks(table), **shown}
 
 
 def _overview(scores: Mapping[str, Table]) -> list[Table]:
