@@ -186,8 +186,10 @@ def test_a_row_without_a_rationale_is_never_trained_to_reason_and_may_be_asked_t
 def test_templates_of_style_cot_are_used_where_there_are_any() -> None:
     assert {form.template.name for form in formats(PromptsSection(cot=1.0), PLAIN, COT)} == {"my/cot"}
     assert all(form.reasoning is None for form in formats(PromptsSection(cot=1.0), PLAIN, COT))
-    others = sort_wordings([PLAIN], PromptsSection(cot=1.0), more=[PLAIN, COT])
-    assert others.cot.all == (COT,)
+    # One that is not named serves only where those that are named can neither reason nor be asked to.
+    layout = Template("tk/x", ("superni",), tk_instruct=TkSettings())
+    named = [sort_wordings([one], PromptsSection(cot=1.0), more=[PLAIN, COT]).cot.all for one in (PLAIN, layout)]
+    assert named == [(), (COT,)]
     assert {form.template.name for form in formats(PromptsSection(cot=0.0), PLAIN, COT)} == {"my/plain"}
 
 

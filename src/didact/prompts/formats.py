@@ -15,6 +15,7 @@ from didact.prompts.chain_of_thought import Reasoning, reasoning_at
 from didact.prompts.few_shot import LAYOUTS, Layout, draw_shots
 from didact.prompts.labels import in_words
 from didact.prompts.options import OptionsFormat, draw_options
+from didact.prompts.promptsource import applies
 from didact.prompts.sandbox import names_in
 from didact.prompts.template_file import AS_IS, OPTIONS, Template
 from didact.tasks.task import Task
@@ -97,9 +98,11 @@ def sort_wordings(
     usual = [t for t in templates if (prompts.cot is None or t.style != "cot") and (prompts.inverted is None or not t.inverted)]
     upright = [t for t in templates if not t.inverted]
     others = [t for t in more if not (t.becomes and holds_out(t.becomes))]
-    cot = [t for t in upright if t.style == "cot"] or [t for t in others if t.style == "cot" and not t.inverted]
     inverted = [t for t in templates if t.inverted] or [t for t in others if t.inverted]
     asked = [t for t in upright if t.style != "cot" and t.tk_instruct is None]
+    cot = [t for t in upright if t.style == "cot"]
+    if not cot and not asked:
+        cot = [t for t in others if t.style == "cot" and not t.inverted]
     return Wordings(Pool.of(usual or templates), Pool.of(cot), Pool.of(asked), Pool.of(inverted))
 
 
@@ -223,7 +226,12 @@ def _one_of(templates: Sequence[Template], task: Task, example: Example, seed: i
     if not templates:
         where = f"task '{task.name}', example '{example.id}'"
         raise TemplateError("the example has no rationale", where=where, remedy="name a template of style direct in prompts.templates")
-    return templates[0] if first else choose_template(templates, task, example.id, seed, epoch)
+    while True:
+        template = templates[0] if first else choose_template(templates, task, example.id, seed, epoch)
+        wording, where = template.promptsource, f"task '{task.name}', example '{example.id}', template {template.name}"
+        if wording is None or len(templates) == 1 or applies(wording, example, where, (task.name, example.id)):
+            return template
+        templates = tuple(other for other in templates if other is not template)
 
 
 def _at_share(shares: Mapping[int, float], draw: float) -> int:
