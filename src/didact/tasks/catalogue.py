@@ -175,7 +175,8 @@ def _not_there(row: Row, source: Source) -> DataError:
     size = f", {row.num_examples:,} examples" if row.num_examples else ""
     about = f"{row.title} ({row.made}{size}; {row.licence})"
     if row.open == "closed":
-        return DataError(f"data set '{row.name}' is closed: {about}", where=row.page, expected=row.note, remedy=row.how_to_get)
+        more = f". {row.note.rstrip('.')}" if row.note else ""
+        return DataError(f"data set '{row.name}' is closed: {about}{more}", where=row.page, remedy=row.how_to_get)
     state = "is gated: its owners ask who you are" if row.open == "gated" else "has to be fetched by hand"
     copy = f"{row.where}, once you may read it, or a copy" if HUB_ID.fullmatch(row.where) else "your copy"
     expected = f"path: of source '{source.name}' names {copy}"

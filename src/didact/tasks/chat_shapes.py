@@ -75,7 +75,9 @@ def turns_example(row: Mapping[str, Any]) -> Example:
     listed = row.get("turns")
     if not isinstance(listed, list):
         raise DataError("no turns" if listed is None else "turns is not a list")
-    texts = [text for turn in listed for text in ((turn.get("input"), turn.get("output")) if isinstance(turn, Mapping) else (turn,))]
+    texts: list[Any] = []
+    for turn in listed:
+        texts += [turn.get("input"), turn.get("output")] if isinstance(turn, Mapping) else [turn]
     if not all(isinstance(text, str) for text in texts):
         raise DataError("turn is not text")
     return Example("", messages=checked_messages([Message("assistant" if n % 2 else "user", text) for n, text in enumerate(texts)]))
