@@ -60,7 +60,7 @@ def remarks(table: Mapping[str, Any]) -> list[str]:
     ["pearson left out for 2 tasks: the reference 'yes' is no number (qa) ..."]
     """
     lines = []
-    for task, metrics in table["tasks"].items():
+    for task, metrics in table.get("tasks", {}).items():
         unread = {model: most for model in ("base", "tuned") if (most := _most_unread(metrics, model))}
         if unread:
             counts = ", ".join(f"{count:,} of {rows:,} ({model})" for model, (count, rows) in unread.items())

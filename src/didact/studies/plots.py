@@ -139,8 +139,9 @@ def level_bars(entries: Sequence[Row], axis: str) -> str:
     axes.set_xticks(range(len(entries)), names, parse_math=False)
     axes.grid(visible=False, axis="x")
     axes.tick_params(axis="x", length=0)
-    axes.set_ylim(0, 105)
-    axes.set_yticks(range(0, 101, 20))
+    lowest = min((entry[model]["low"] for model in models for entry in entries if model in entry), default=0.0)
+    axes.set_ylim(1.05 * min(lowest, 0.0), 105)  # a correlation may be negative
+    axes.set_yticks(range(-100 if lowest < 0 else 0, 101, 20))
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False, labelcolor=_COLOURS["ink"])
     return _svg(figure, f"{axis} at each level: {' and '.join(models)} model with 95 % intervals")
 
