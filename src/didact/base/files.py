@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,35 @@ def fingerprint(*parts: Any) -> str:
         text = part if isinstance(part, bytes) else to_json(part).encode("utf-8", "surrogatepass")
         digest.update(len(text).to_bytes(8, "little") + text)
     return digest.hexdigest()
+
+
+def cache_root() -> Path:
+    """Returns the folder for what can be made again: `DIDACT_CACHE`, else `~/.cache/didact`."""
+    return Path(os.environ.get("DIDACT_CACHE") or Path.home() / ".cache" / "didact")
+
+
+def files_fingerprint(files: Iterable[Path]) -> str | None:
+    """Returns 16 digits that change when a file is added, taken away or written again (by size and time); None where one is missing."""
+    seen = list[tuple[str, int, int]]()
+    for file in files:
+        try:
+            state = file.stat()
+        except OSError:
+            return None
+        seen.append((str(file.absolute()), state.st_size, state.st_mtime_ns))
+    return fingerprint(seen)
+
+
+@lru_cache(maxsize=16)
+def code_fingerprint(*parts: str) -> str:
+    """Returns 16 digits that change with the code, and with the tables beside it, of some of didact's parts: what it makes may change.
+
+    >>> code_fingerprint("base") == code_fingerprint("base"), code_fingerprint("base") == code_fingerprint("tasks")
+    (True, False)
+    """
+    root = Path(__file__).parents[1]
+    files = [root / part if part.endswith(".py") else file for part in parts for file in sorted((root / part).rglob("*")) or [root / part]]
+    return fingerprint(*(content for file in files if file.suffix in (".py", ".yaml") for content in (file.name, file.read_bytes())))
 
 
 def _sync_folder(folder: Path) -> None:

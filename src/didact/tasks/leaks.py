@@ -16,7 +16,7 @@ from didact.base.errors import DataError, LeakError
 from didact.base.recipe import Leaks
 from didact.base.types import Example
 from didact.tasks.fingerprints import MIN_CONSTANT, MIN_WORDS, Index, Prints, hash_ngrams, hash_whole, read_prints
-from didact.tasks.task import LazyExamples, Task, TaskSet
+from didact.tasks.task import Chosen, LazyExamples, Task, TaskSet
 from didact.tasks.words import words
 
 NUM_SHOWN, NUM_SHOWN_OF_PAIR, NUM_CHARS = 200, 20, 300
@@ -234,8 +234,8 @@ def without_leaks(seen: TaskSet, report: LeakReport) -> TaskSet:
         ids.setdefault(name, set()).add(example)
 
     def clean(task: Task) -> Task:
-        def load() -> list[Example]:
-            return [example for example in task.examples if example.id not in ids[task.name]]
+        def load() -> Sequence[Example]:
+            return Chosen(task.examples, (number for number, example in enumerate(task.examples) if example.id not in ids[task.name]))
 
         return task.replace(LazyExamples(load)) if task.name in ids else task
 

@@ -3,7 +3,7 @@
 Examples are read when they are first asked for. Every row ends as an example or in the report of its task, with a reason.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,13 @@ from didact.tasks.columns import renamed_rows
 from didact.tasks.conversations import checked_messages, messages_example, openai_messages, sharegpt_example, tool_definitions
 from didact.tasks.downloads import base_address, cache_folder, fetch
 from didact.tasks.passages import passages
+from didact.tasks.reading import ParseRow, own_id
+from didact.tasks.reading import read_examples as read_examples
 from didact.tasks.rows import DOCUMENT_SUFFIXES, ROW_SUFFIXES, Row, find_files, open_rows
 from didact.tasks.task import LazyExamples, ReadReport, Task, TaskSet
 
 Reader = Callable[[Source], list[Task]]
 OpenSource = Callable[[Source, ReadReport], Iterable[Row]]
-ParseRow = Callable[[Mapping[str, Any], Source], Example]
 
 
 def load_tasks(sources: Iterable[Source]) -> TaskSet:
@@ -98,59 +99,6 @@ READERS: Registry[Reader] = Registry(
 """Formats by name."""
 
 
-def read_examples(
-    name: str,
-    source: Source,
-    rows: Callable[[ReadReport], Iterable[Row]],
-    parse: ParseRow,
-    total: ReadReport,
-    expected: str,
-    folder: Path | None = None,
-) -> list[Example]:
-    """Returns the examples of one task, each with an id of its own, and adds what became of the rows to `total`.
-
-    Args:
-        name: The task's name, for messages.
-        source: Its `limit` counts kept rows; rows after it are not read.
-        rows: Opens the rows; told of a report for those that cannot be read.
-        parse: Makes an example of a row, or raises a DataError that says in a few words why not.
-        total: The account that this reading is added to when it ends well.
-        expected: What usable rows look like, for the error when there is none.
-        folder: Where the task has several files: ids then begin with the file's path in it.
-
-    Raises:
-        DataError: No row is usable.
-    """
-    report, kept, ids = ReadReport(name), list[Example](), set[str]()
-    for file, label, row in rows(report):
-        identity = _own_id(row) or label
-        # In a folder, files may number their rows alike, and a file that is added later must not rename the others' rows.
-        identity = f"{Path(file).relative_to(folder).as_posix()}/{identity}" if folder else identity
-        try:
-            if identity in ids:
-                raise DataError("repeated id")
-            kept.append(replace(parse(row, source), id=identity, where=f"{file}, {label}"))
-        except DataError as error:
-            report.refuse(file, label, error.what)
-            continue
-        ids.add(identity)
-        if len(kept) == source.limit:
-            break
-    report.num_kept = len(kept)
-    if not kept:
-        first = "; ".join(f"{refusal.file}, {refusal.row}: {refusal.reason}" for refusal in report.refusals[:3])
-        raise DataError(
-            f"no usable row in {report.line()}",
-            where=first or source.path,
-            expected=expected,
-            remedy=f"put the rows right, or give source '{source.name}' another reader: didact ls readers",
-        )
-    total.num_kept += report.num_kept
-    total.dropped.update(report.dropped)
-    total.refusals.extend(report.refusals[: 1000 - len(total.refusals)])
-    return kept
-
-
 def row_task(
     source: Source, kind: str, parse: ParseRow, expected: str, rows: OpenSource | None = None, suffixes: tuple[str, ...] = ROW_SUFFIXES
 ) -> Task:
@@ -169,13 +117,18 @@ def row_task(
     """
     if _is_fetched(source):
         folder: Path | None = cache_folder(source.path)
+        fetched = [cache_folder(source.path) / name for name in source.files]
     else:
+        fetched = []
         find_files(source.path, suffixes, source.files)  # A wrong path is told at the door.
         folder = Path(source.path) if Path(source.path).is_dir() else None
     report, opened = ReadReport(source.name), rows or open_source
 
-    def load() -> list[Example]:
-        return read_examples(source.name, source, lambda told: opened(source, told), parse, report, expected, folder)
+    def files() -> Iterable[Path]:
+        return fetched or find_files(source.path, suffixes, source.files) or [Path(source.path)]  # A hub id is no file.
+
+    def load() -> Sequence[Example]:
+        return read_examples(source.name, source, lambda told: opened(source, told), parse, report, expected, folder, files)
 
     return Task(
         name=source.name,
@@ -201,11 +154,6 @@ def open_source(source: Source, report: ReadReport, suffixes: tuple[str, ...] = 
 
 def _is_fetched(source: Source) -> bool:
     return bool(source.files and base_address(source.path))
-
-
-def _own_id(row: Mapping[str, Any]) -> str:
-    own = row.get("id")
-    return str(own) if isinstance(own, str | int) and not isinstance(own, bool) and str(own).strip() else ""
 
 
 def text_of(row: Mapping[str, Any], column: str) -> str:
@@ -289,7 +237,7 @@ def _passages(source: Source, report: ReadReport) -> Iterator[Row]:
             yield file, label, row
             continue
         for number, passage in enumerate(passages(document, source.passage_chars), start=1):
-            yield file, f"{label}, passage {number}", {"id": f"{_own_id(row) or label}/{number}", "text": passage}
+            yield file, f"{label}, passage {number}", {"id": f"{own_id(row) or label}/{number}", "text": passage}
 
 
 def _text_example(row: Mapping[str, Any], source: Source) -> Example:

@@ -13,7 +13,7 @@ from didact.base.types import Example
 from didact.tasks.clusters import TURNED_INTO, cluster_of, clusters_of, held_out_clusters
 from didact.tasks.left_out import datasets_of, reasons_to_leave_out
 from didact.tasks.siblings import family_of
-from didact.tasks.task import LazyExamples, Task, TaskSet
+from didact.tasks.task import Chosen, LazyExamples, Task, TaskSet
 
 
 @dataclass(frozen=True)
@@ -104,11 +104,11 @@ def _drawn(names: Iterable[str], number: int, seed: int, kind: str) -> set[str]:
 def _parted(task: Task, num_held: int, seed: int) -> tuple[Task, Task]:
     """Returns the task without its held-in examples and the task with only these; nothing is read yet."""
 
-    def part(held: bool) -> Callable[[], list[Example]]:
-        def load() -> list[Example]:
+    def part(held: bool) -> Callable[[], Sequence[Example]]:
+        def load() -> Sequence[Example]:
             size = len(task.examples)
             chosen = set(permutation(size, seed, "held_in", task.name)[: min(num_held, size // 2)].tolist())
-            return [example for index, example in enumerate(task.examples) if (index in chosen) == held]
+            return Chosen(task.examples, (index for index in range(size) if (index in chosen) == held))
 
         return load
 

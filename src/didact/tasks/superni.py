@@ -3,7 +3,7 @@
 Source: Wang et al. 2022, Super-NaturalInstructions, arXiv 2204.07705; schema and splits of allenai/natural-instructions.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -134,8 +134,8 @@ def _task(source: Source, file: Path, header: Mapping[str, Any], split: str, rep
     languages = tuple(text for key in ("Input_language", "Output_language", "Instruction_language") for text in _texts(header, key))
     expected = "instances with input and output"
 
-    def load() -> list[Example]:
-        return read_examples(name, source, lambda told: _instances(file, told), _instance, report, expected)
+    def load() -> Sequence[Example]:
+        return read_examples(name, source, lambda told: _instances(file, told), _instance, report, expected, files=lambda: [file])
 
     return Task(
         name=name,

@@ -1,5 +1,6 @@
 """Task and TaskSet: a named source of examples with what is needed to use them; select, describe."""
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -77,8 +78,43 @@ class LazyExamples(Sequence[Example]):
     def __getitem__(self, index: int | slice) -> Example | Sequence[Example]:
         return self._all()[index]
 
+    def __iter__(self) -> Iterator[Example]:
+        return iter(self._all())
+
     def __len__(self) -> int:
         return len(self._all())
+
+
+class Chosen(Sequence[Example]):
+    """Some of the rows of a sequence, by their numbers: a view, so that rows on disk stay there.
+
+    >>> rows = Chosen([Example("a"), Example("b"), Example("c")], [2, 0])
+    >>> rows[0].id, len(rows), [row.id for row in rows[1:]]
+    ('c', 2, ['a'])
+    """
+
+    def __init__(self, rows: Sequence[Example], numbers: Iterable[int] | range) -> None:
+        self._rows = rows
+        self._numbers: Sequence[int] = numbers if isinstance(numbers, range | array) else array("q", numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> Example: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Example]: ...
+    def __getitem__(self, index: int | slice) -> Example | Sequence[Example]:
+        if isinstance(index, slice):
+            return Chosen(self._rows, self._numbers[index])
+        return self._rows[self._numbers[index]]
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(mine == theirs for mine, theirs in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]  # like a list
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ sources: [{name: superglue, reader: benchmark, path: data/superglue, split: vali
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -152,8 +152,9 @@ def _task(benchmark: Benchmark, name: str, source: Source, report: ReadReport, f
                 # Two files of a split may number their rows alike; the last `/` of an id parts a group from its row.
                 yield file, place, {"id": f"{Path(file).stem}:{identity}" if len(files) > 1 else identity, "example": example}
 
-    def load() -> list[Example]:
-        return read_examples(name, source, rows, lambda row, _: _example(row), report, expected)
+    def load() -> Sequence[Example]:
+        where = (lambda: files) if files else None  # What is on the hub cannot be known again.
+        return read_examples(name, source, rows, lambda row, _: _example(row), report, expected, files=where)
 
     return _named(benchmark, name, source, report, LazyExamples(load))
 
