@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from didact.base.config import Section
@@ -58,7 +57,7 @@ def best_answer(source: Source) -> list[Task]:
     if bool(keys.rank) == bool(keys.score):
         expected = "settings: {answer: KEY, rank: KEY} or {answer: KEY, score: KEY}"
         raise DataError("either rank or score says which answer is best", expected=expected, remedy="put the source's `settings` right")
-    return [row_task(source, "messages", partial(_best_example, keys), "rows with prompt and a list of ranked answers")]
+    return [row_task(source, "messages", lambda row, _: _best_example(row, keys), "rows with prompt and a list of ranked answers")]
 
 
 def turns_example(row: Mapping[str, Any]) -> Example:
@@ -100,7 +99,7 @@ def _from_text(row: Mapping[str, Any], column: str, tags: Tags) -> tuple[Message
     return checked_messages(tagged_turns(text_of(row, column), tags.human, tags.assistant))
 
 
-def _best_example(keys: Ranked, row: Mapping[str, Any], source: Source) -> Example:
+def _best_example(row: Mapping[str, Any], keys: Ranked) -> Example:
     prompt, answers = text_of(row, "prompt"), row.get("answers")
     if not prompt.strip():
         raise DataError("empty prompt" if "prompt" in row else "missing prompt")
