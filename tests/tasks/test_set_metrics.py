@@ -96,6 +96,11 @@ def test_matthews_by_hand() -> None:
     assert score("matthews", [1 - label for label in gold], gold, ("no", "yes")) == pytest.approx(-100)
 
 
+def test_matthews_of_two_classes_is_pearsons_correlation_of_the_labels() -> None:
+    said, gold = drawn(2)
+    assert score("matthews", said, gold, ("no", "yes")) == pytest.approx(100 * stats.pearsonr(gold, said)[0])
+
+
 def test_matthews_of_three_classes_by_hand() -> None:
     # Four rows, three right: hits·rows 12; products of counts 2·1 + 1·2 + 1·1 = 5; spreads 16 - 6 = 10 on both sides: 7 / 10.
     assert score("matthews", [0, 1, 1, 2], [0, 0, 1, 2], CB) == pytest.approx(70)

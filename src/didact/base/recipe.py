@@ -148,6 +148,11 @@ class Sequence(Section):
     """True: several conversations share a row, kept apart; False: rows of like length are padded to the longest. Only for causal."""
     stream: bool = False
     """True: plain texts are joined, each ended by the end-of-text token, and cut into rows of exactly `max_length` tokens."""
+    workers: Annotated[int, Field(ge=0, le=256)] = 0
+    """Processes that word and tokenise; 0: none beside the one that trains. Their number changes nothing that is trained."""
+    cache: bool = True
+    """True: what was worded and tokenised is kept in `DIDACT_CACHE` (else `~/.cache/didact`) and used again while nothing that decides
+    it has changed; only for runs of more than 20,000 draws."""
 
 
 class Schedule(Section):
@@ -205,7 +210,8 @@ class EvaluateSection(Section):
     """unseen: tasks outside the training set; held_in: unseen rows of trained tasks; validation: tasks to choose by, as
     `tasks.hold_out.validation` keeps them; the others: the tasks whose source says so."""
     metrics: tuple[str, ...] = ("rouge_l", "exact_match")
-    """Every row gets all of them: see `didact ls metrics`."""
+    """Every row gets those of rows, every task that they fit those of a whole task: see `didact ls metrics`. Tasks are judged by the
+    metrics over whole tasks that they name themselves, too."""
     examples_per_task: Count = 100
     """The first so many rows of each unseen task (100 is SuperNI's rule)."""
     max_new_tokens: Count = 128
