@@ -36,8 +36,9 @@ def base(request):
     return folder, local_model(load_checkpoint(folder), load_recipe(folder / "recipe.yaml"))
 
 
-def test_the_decoder_that_the_quickstart_tunes_is_bundled() -> None:
-    assert load_recipe(recipe_file()).model.base in NAMES
+@pytest.mark.parametrize("seq2seq", [False, True])
+def test_the_base_that_the_quickstart_tunes_is_bundled(seq2seq: bool) -> None:
+    assert load_recipe(recipe_file(seq2seq)).model.base in NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -69,7 +69,7 @@ def _didact(
 @app.command(epilog=_examples("didact quickstart", "didact quickstart --seed 1 --json"))
 def quickstart(
     overrides: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
-    seq2seq: Annotated[bool, typer.Option("--seq2seq", help="With an encoder-decoder; this copy of the package has none yet.")] = False,
+    seq2seq: Annotated[bool, typer.Option("--seq2seq", help="With the bundled encoder-decoder in place of the decoder.")] = False,
     seed: Annotated[int, typer.Option(help="What is drawn by chance: the order, the wordings.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the newest unfinished quickstart.")] = False,
     as_json: Json = False,
