@@ -1,8 +1,13 @@
 """Chain of thought: triggers, cues, and the answer found again behind the cue."""
 
+from dataclasses import replace
+
 import pytest
 
 from didact.prompts.chain_of_thought import CUES, TRIGGERS, Cue, Reasoning, final_answer, reasoning_at
+from didact.prompts.render import render
+from didact.prompts.template import TemplateSet
+from didact.tasks.benchmarks.reader import sample_tasks
 
 
 @pytest.mark.parametrize(
@@ -36,6 +41,9 @@ def test_the_answer_is_found_behind_every_cue(cue: Cue, answer: str) -> None:
     [
         ("so THE ANSWER IS (B).\nNext question: what", "(B)"),
         ("The answer is 3. No, wait. The answer is 4.", "4"),
+        ("3 + 2 = 5.\n答え：5", "5"),
+        ("I do not know the answer to that.", "I do not know the answer to that."),
+        ("2 and 2 are 4.\n**Answer: B**", "B"),
         ("(A)", "(A)"),
         ("", ""),
     ],
@@ -50,3 +58,16 @@ def test_triggers_and_cues_differ_and_are_all_drawn() -> None:
     points = [number / 1000 for number in range(1000)]
     assert {reasoning_at(point, 0.0).trigger for point in points} == set(TRIGGERS)
     assert {reasoning_at(0.0, point).cue for point in points} == set(CUES)
+
+
+def test_the_answer_is_found_in_every_bundled_wording_that_reasons() -> None:
+    templates, found = TemplateSet.load(), 0
+    for task in sample_tasks("*"):
+        example = next((row for row in task.examples if row.rationale), None)
+        for template in templates.select("*", task) if example else ():
+            if template.style == "cot" and not template.inverted:
+                reasoned = render(task, example, template).messages[-1].content
+                answer = render(task, example, replace(template, response="{{ target }}")).messages[-1].content
+                assert final_answer(reasoned).rstrip(".") == answer.rstrip("."), template.name
+                found += 1
+    assert found > 200

@@ -48,7 +48,13 @@ CUES = (
     Cue(" Hence the answer: "),
 )
 
-_ANY_CUE = re.compile("|".join(sorted({re.escape(cue.before.strip().rstrip(":")) + r"\b:?" for cue in CUES}, key=len)[::-1]), re.IGNORECASE)
+_OTHER_LANGUAGES = (
+    *("Antwort:", "Respuesta:", "Réponse :", "Réponse:", "Ответ:", "Jibu:", "答え：", "答え:", "答案：", "答案:"),
+    *("উত্তর:", "సమాధానం:", "คำตอบ:"),
+)
+"""Cues that wordings in other languages use; they are read and never drawn."""
+_IN_ENGLISH = [re.escape(words) + ("" if words[-1] == ":" else r"\b:?") for words in (cue.before.strip() for cue in CUES)]
+_ANY_CUE = re.compile("|".join(sorted((*_IN_ENGLISH, *map(re.escape, _OTHER_LANGUAGES)), key=len, reverse=True)), re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,5 +106,5 @@ def final_answer(text: str) -> str:
     found = list(_ANY_CUE.finditer(text))
     if not found:
         return text
-    answer = text[found[-1].end() :].strip().split("\n", 1)[0].strip()
+    answer = text[found[-1].end() :].strip().split("\n", 1)[0].strip(" *")
     return answer if answer.endswith("..") else answer.removesuffix(".")
