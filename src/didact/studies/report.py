@@ -238,8 +238,8 @@ def _level(name: str, table: Table) -> Table:
         verdict = _verdict(overall.get("difference"))
         entry = {"name": metric, "overall": overall, "macro": table.get("macro", {}).get(metric), "verdict": verdict}
         metrics.append({**entry, "categories": categories, "tasks": tasks, "forest": forest, "forest_kind": kind})
-    shown = {key: value for key, value in table.items() if key not in ("tasks", "categories")}
-    return {"name": name, "title": LEVELS[name], "metrics": metrics, "remarks": remarks(table), **shown}
+    rest = {key: value for key, value in table.items() if key not in ("tasks", "categories")}
+    return {"name": name, "title": LEVELS[name], "metrics": metrics, "remarks": remarks(table), **rest}
 
 
 def _overview(scores: Mapping[str, Table]) -> list[Table]:
