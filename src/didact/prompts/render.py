@@ -16,6 +16,7 @@ from didact.prompts.formats import Format, lists_options, settled_format, words_
 from didact.prompts.formats import choose_template as choose_template
 from didact.prompts.labels import in_words
 from didact.prompts.options import OptionsFormat
+from didact.prompts.promptsource import word
 from didact.prompts.sandbox import fill
 from didact.prompts.template_file import AS_IS, OPTIONS, Template
 from didact.prompts.tk_instruct import Encoding, encode
@@ -132,17 +133,24 @@ def choices_in_words(
 
 def _answers(task: Task, example: Example, form: Format, targets: Sequence[str]) -> tuple[str, ...]:
     template, where = form.template, _where(task, example, form.template)
+    if template.promptsource is not None:
+        wordings = [word(template.promptsource, example, target, where, (task.name, example.id)) for target in targets]
+        return tuple(wording.responses[0] for wording in wordings)
     said = (_variables(task, example, target, template, form.options, where) for target in targets)
     return tuple(fill(template.response, variables, where) for variables in said)
 
 
 def _said(task: Task, example: Example, template: Template, reasoning: Reasoning | None, variables: Mapping[str, Any], where: str) -> Said:
     """Returns prompt and response of a row or a demonstration; the prompt of a Tk-Instruct template stays empty."""
-    if template.for_kinds is ANY_KIND:
-        prompt = bare_prompt(task, example, template)
+    if template.promptsource is not None:
+        worded = word(template.promptsource, example, variables["target"], where, (task.name, example.id))
+        prompt, response = worded.prompt, worded.responses[0]
     else:
-        prompt = "" if template.tk_instruct is not None else fill(template.prompt, variables, where)
-    response = fill(template.response, variables, where)
+        if template.for_kinds is ANY_KIND:
+            prompt = bare_prompt(task, example, template)
+        else:
+            prompt = "" if template.tk_instruct is not None else fill(template.prompt, variables, where)
+        response = fill(template.response, variables, where)
     if reasoning is None:
         return Said(prompt, response)
     return Said(reasoning.prompt(prompt), reasoning.response(example.rationale, response))

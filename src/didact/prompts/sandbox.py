@@ -44,6 +44,10 @@ Place = Callable[[int], str]
 
 class _Sandbox(ImmutableSandboxedEnvironment):
     more_methods: tuple[str, ...] = ()
+    key_of: Callable[[Any, Any], Any] | None = None
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        return super().getitem(obj, argument if self.key_of is None else self.key_of(obj, argument))
 
     # "x" * 10**9 and "%999999999d" % 1 would fill the memory in one step, so these two are for numbers only.
     intercepted_binops = frozenset(["*", "%"])
@@ -77,6 +81,8 @@ class Dialect:
     functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     methods: tuple[str, ...] = ()
     """Of texts and lists."""
+    key_of: Callable[[Any, Any], Any] | None = None
+    """From a table and what a wording looks up in it to the key; None: what it looks up."""
 
     @cached_property
     def env(self) -> _Sandbox:
@@ -85,7 +91,7 @@ class Dialect:
         env.filters = {**{name: env.filters[name] for name in FILTERS}, **self.filters}
         env.tests = {name: env.tests[name] for name in TESTS}
         env.globals = {"range": env.globals["range"], **self.functions}
-        env.more_methods = self.methods
+        env.more_methods, env.key_of = self.methods, self.key_of
         return env
 
 

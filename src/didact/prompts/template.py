@@ -7,6 +7,7 @@ from pathlib import Path
 from didact.base.errors import TemplateError, did_you_mean
 from didact.prompts.kinds import fields_of, words_one_of
 from didact.prompts.labels import check_labels
+from didact.prompts.promptsource_file import is_promptsource, promptsource_templates
 from didact.prompts.template_file import ALWAYS, ANSWER, CONVERSATIONS, OPTIONS, asked_by, unknown_variables
 from didact.prompts.template_file import AS_IS as AS_IS
 from didact.prompts.template_file import Template as Template
@@ -26,6 +27,9 @@ def check_fields(template: Template, task: Task) -> None:
         return
     first = task.examples[0]
     known = (*ALWAYS, *ANSWER, *first.fields, *((OPTIONS,) if first.choices else ()))
+    if template.promptsource is not None:
+        columns = (*first.fields, *(("choices",) if first.choices else ()))
+        known = (*columns, template.promptsource.answer_column(columns))
     unknown = sorted(name for name in asked_by(template) if name not in known)
     if unknown:
         raise unknown_variables(
@@ -57,16 +61,19 @@ class TemplateSet:
         """Returns the bundled templates and those in the user's files.
 
         Args:
-            files: YAML files of one's own.
+            files: YAML files of one's own, or of promptsource.
             kinds: The kinds of the tasks that will be worded; None: all. Bundled files in folders are read only for the kinds that
                 they word: there are many of them.
 
         Raises:
             TemplateError: A file is wrong, or a name comes twice.
         """
-        bundled = (*sorted(LIBRARY.glob("*.yaml")), *sorted(LIBRARY.glob("*/**/*.yaml")))
-        paths = (*(path for path in bundled if kinds is None or path.parent == LIBRARY or words_one_of(path, kinds)), *files)
-        return cls(template for path in paths for template in read_templates(path))
+        paths = (*sorted(LIBRARY.glob("*.yaml")), *sorted(LIBRARY.glob("*/**/*.yaml")))
+        bundled = (path for path in paths if kinds is None or path.parent == LIBRARY or words_one_of(path, kinds))
+        read = [template for path in bundled for template in read_templates(path)]
+        for path in files:
+            read += promptsource_templates(path) if is_promptsource(path) else read_templates(path)
+        return cls(read)
 
     def __iter__(self) -> Iterator[Template]:
         return iter(self._by_name.values())

@@ -28,6 +28,7 @@ from didact.base.config import Document, Section, read_yaml, validate
 from didact.base.errors import RecipeError, TemplateError, did_you_mean
 from didact.prompts.kinds import fields_of, known_kind
 from didact.prompts.labels import check_labels, choices_of, distinct_words
+from didact.prompts.promptsource import Wording
 from didact.prompts.sandbox import names_in, variables_of
 from didact.prompts.tk_instruct import TkSettings
 
@@ -72,6 +73,8 @@ class Template:
     """How it says the choices, and targets among them; empty: as they stand."""
     becomes: str = ""
     """The category of the task that an inverted one turns into; it obeys the hold-outs of both."""
+    promptsource: Wording | None = None
+    """Says prompt and response in place of the two above: a template of promptsource."""
     where: str = ""
     """File and line."""
 
@@ -172,6 +175,8 @@ def asked_by(template: Template) -> frozenset[str]:
     >>> sorted(asked_by(Template("my/x", ("rows",), "{{ question }}")))
     ['question', 'target']
     """
+    if template.promptsource is not None:
+        return template.promptsource.variables
     return names_in(template.system) | names_in(template.prompt) | names_in(template.response)
 
 
