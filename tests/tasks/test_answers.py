@@ -72,6 +72,7 @@ def test_an_answer_is_found_where_it_is_announced_or_stands_alone(text: str) -> 
         "It is not Paris.",
         "It isn't (B).",
         "Athens",
+        "Paris, Rome",
     ],
 )
 def test_what_gives_no_choice_or_two_is_not_guessed(text: str) -> None:
@@ -79,7 +80,20 @@ def test_what_gives_no_choice_or_two_is_not_guessed(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "place"), [("So the answer is Yes", 0), ("... is No.", 1), ("yes, it does", 0), ("no", 1), ("yes and no", None)]
+    ("text", "place"),
+    [
+        ("So the answer is Yes", 0),
+        ("... is No.", 1),
+        ("yes, it does", 0),
+        ("no", 1),
+        ("yes and no", None),
+        ("Yes, because there is no other way.", 0),
+        ("No. Yes would be odd here.\nNot at all.", 1),
+        ("The answer is yes, as no rain fell.", 0),
+        ("Yes, no", None),
+        ("Yes. No.", None),
+        ("No rain fell, yes?", None),
+    ],
 )
 def test_yes_and_no(text: str, place: int | None) -> None:
     assert choice_of(text, YES_NO) == place

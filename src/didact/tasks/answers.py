@@ -46,8 +46,9 @@ _DENIED = re.compile(r"(?:\b(?:not|never|neither|cannot be)|n['’]t)(?:\s+(?:a|
 def choice_of(completion: str, choices: Sequence[str]) -> int | None:
     """Returns the place of the choice that a completion gives; None where it gives none, or more than one.
 
-    Tried in this order: the whole text; what follows the last "the answer is"; the first and the last line; the one choice
-    that the last line speaks of. A text counts as a choice when it is its text or its item name: `B`, `b)`, `(B)`, `B. text`.
+    Tried in this order: the whole text; what follows the last "the answer is"; the first and the last line; how the first line
+    begins, "Yes, because ..."; the one choice that the last line speaks of. A text counts as a choice when it is its text or its
+    item name: `B`, `b)`, `(B)`, `B. text`.
 
     Args:
         completion: What a model wrote.
@@ -60,13 +61,15 @@ def choice_of(completion: str, choices: Sequence[str]) -> int | None:
     if (found := _as_choice(text, choices)) is not None:
         return found
     for candidate in announced(text):
-        if (found := _as_choice(candidate, choices)) is not None:
-            return found
+        for read_as in (_as_choice, _leading):
+            if (found := read_as(candidate, choices)) is not None:
+                return found
     lines = [line.strip() for line in text.split("\n") if line.strip()] or [""]
     read = {found for line in (lines[0], lines[-1]) if (found := _as_choice(line, choices)) is not None}
     if read:
         return read.pop() if len(read) == 1 else None
-    return _mentioned(lines[-1], choices)
+    leading = _leading(lines[0], choices)
+    return _mentioned(lines[-1], choices) if leading is None else leading
 
 
 def number_of(completion: str) -> Decimal | None:
@@ -184,6 +187,22 @@ def _place(name: str, choices: Sequence[str]) -> int | None:
     places = [int(name) - 1] if name.isdigit() else [ord(lower) - ord("a")] if len(name) == 1 else []
     places += [_ROMAN.index(lower)] if lower in _ROMAN else []
     return next((place for place in places if 0 <= place < len(choices)), None)
+
+
+def _leading(line: str, choices: Sequence[str]) -> int | None:
+    """Returns the choice that a line begins with, set off by a mark from a text that is no other choice.
+
+    >>> [_leading(line, ("yes", "no")) for line in ("Yes, as there is no rain.", "No: it is wet", "yes, no", "No rain fell.")]
+    [0, 1, None, None]
+    """
+    places = {_folded(choice): number for number, choice in enumerate(choices)}
+    if len(places) < len(choices):
+        return None
+    words = "|".join(re.escape(choice) for choice in sorted(places, key=len, reverse=True) if len(choice) > 1)
+    match = re.match(rf"({words})\s*(?:[,;:.!–—]|-)\s+(.+)", _folded(line)) if words else None
+    if match is None or _as_choice(match[2], choices) is not None:
+        return None
+    return places[match[1]]
 
 
 def _mentioned(line: str, choices: Sequence[str]) -> int | None:
