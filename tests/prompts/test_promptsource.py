@@ -340,6 +340,13 @@ def test_several_answers_all_count_and_empty_ones_do_not() -> None:
     assert say(Wording("{{ q }} ||| {{ a }}"), {"q": "", "a": "me"}, "here").responses == ()
 
 
+def test_every_answer_of_a_wording_is_a_reference_and_the_first_is_trained_on(tmp_path: Path) -> None:
+    (template,) = promptsource_templates(write(tmp_path, "{{ q }} ||| {{ a }} ||| It is {{ a }}."))
+    task = Task("rows", (as_example({"q": "Who?", "a": "me"}, "a"),))
+    assert references(task, task.examples[0], template) == ("me", "It is me.")
+    assert render(task, task.examples[0], template).messages[-1].content == "me"
+
+
 def test_choice_is_drawn_by_identity_and_once_for_prompt_and_answer() -> None:
     wording = Wording("{% set n = range(0, 10) | choice %}{{ n }} ||| {{ n }}")
     said = [say(wording, {}, "here", identity=("task", str(number))) for number in range(40)]

@@ -113,7 +113,7 @@ def references(
         said = tuple(message.content for message in example.messages if message.role == "assistant")[-1:]
         return (*said, *example.accepted)
     form = _as_format(task, example, template, seed, epoch)
-    return (*_answers(task, example, form, example.targets), *example.accepted)
+    return (*_answers(task, example, form, example.targets, every=True), *example.accepted)
 
 
 def choices_in_words(
@@ -131,11 +131,12 @@ def choices_in_words(
     return example.choices if form.template.inverted else _answers(task, example, form, example.choices)
 
 
-def _answers(task: Task, example: Example, form: Format, targets: Sequence[str]) -> tuple[str, ...]:
+def _answers(task: Task, example: Example, form: Format, targets: Sequence[str], every: bool = False) -> tuple[str, ...]:
+    """Returns each target as the response says it; of a wording that gives several answers the first, or every one."""
     template, where = form.template, _where(task, example, form.template)
     if template.promptsource is not None:
         wordings = [word(template.promptsource, example, target, where, (task.name, example.id)) for target in targets]
-        return tuple(wording.responses[0] for wording in wordings)
+        return tuple([answer for wording in wordings for answer in (wording.responses if every else wording.responses[:1])])
     said = (_variables(task, example, target, template, form.options, where) for target in targets)
     return tuple(fill(template.response, variables, where) for variables in said)
 
