@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from didact.base.config import Section
 from didact.base.hold_out_section import HoldOut as HoldOut
+from didact.base.leaks_section import Leaks as Leaks
 from didact.base.mixture_section import MixtureSection as MixtureSection
 from didact.base.mixture_section import Part as Part
 from didact.base.objective_sections import ARCHITECTURES, AtLeast0, Positive, Share
@@ -117,15 +118,6 @@ class Source(Section):
             problem = "both are given: the catalogue knows the reader" if self.reader else "neither is given"
             raise ValueError(f"a source names its reader: or its catalogue: entry, and {problem}")
         return self
-
-
-class Leaks(Section):
-    """What to do about text that stands in both seen and unseen examples."""
-
-    ngram: Annotated[int, Field(ge=2)] = 13
-    """Words in a row that count as an overlap."""
-    action: Literal["stop", "drop", "report"] = "stop"
-    """stop: refuse to train; drop: leave the seen examples out; report: only say so."""
 
 
 class TasksSection(Section):

@@ -1,154 +1,54 @@
 """Leaks: text that stands in both seen and unseen examples, found, counted, and dropped or refused.
 
-Two inputs overlap where they share `ngram` words in a row, or where they are the same as a whole. The unseen side is kept as
-hashes; the seen side streams past it, task by task.
+The unseen side is kept as hashes; the seen side streams past it, task by task and block by block.
 """
 
-from array import array
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice, zip_longest
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from didact.base.errors import DataError, LeakError
-from didact.base.recipe import Leaks
+from didact.base.leaks_section import Leaks, overlap_named
 from didact.base.types import Example
-from didact.tasks.fingerprints import MIN_CONSTANT, MIN_WORDS, Index, Prints, hash_ngrams, hash_whole, read_prints
-from didact.tasks.task import Chosen, LazyExamples, Task, TaskSet
-from didact.tasks.words import words
+from didact.tasks.covering import Covering
+from didact.tasks.leak_report import DEMONSTRATIONS, HELD_IN, SHOWN, Further, LeakReport, by_task, shown
+from didact.tasks.leak_report import Leak as Leak
+from didact.tasks.matchers import Exact, Matcher, Run, long_texts
+from didact.tasks.near_duplicates import Near
+from didact.tasks.tally import NUM_SHOWN_OF_PAIR, Known, Tally
+from didact.tasks.task import LazyExamples, Task, TaskSet
+from didact.tasks.wording import Block, block_of, blocks, collection_of, shared_wording
 
-NUM_SHOWN, NUM_SHOWN_OF_PAIR, NUM_CHARS = 200, 20, 300
-
-
-@dataclass(frozen=True, slots=True)
-class Leak:
-    """One seen example that overlaps with an unseen task."""
-
-    kind: str
-    """`exact input`, or for example `13-gram` for an overlap of 13 words."""
-    seen_task: str
-    seen_example: str
-    unseen_task: str
-    unseen_example: str
-    """The first of the unseen task's examples, by id, that holds the text."""
-    text: str
-    """The first words in common, or the input; at most 300 characters."""
+UNSEEN = "unseen"
 
 
-@dataclass(frozen=True)
-class LeakReport:
-    """What seen and unseen examples have in common."""
-
-    ngram: int
-    """Words in a row that count as an overlap."""
-    num_seen: int = 0
-    """Seen examples compared."""
-    num_unseen: int = 0
-    """Unseen examples compared."""
-    num_seen_leaking: int = 0
-    """Distinct seen examples that overlap with an unseen one."""
-    num_unseen_leaking: int = 0
-    """Distinct unseen examples that overlap with a seen one."""
-    by_kind: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    """Kind to (seen, unseen) examples; an example that leaks in both kinds is counted in both."""
-    by_pair: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    """(seen task, unseen task) to the number of seen examples that overlap with that unseen task; the most first."""
-    leaking: frozenset[tuple[str, str]] = frozenset()
-    """(task, example id) of every leaking seen example."""
-    emptied: tuple[str, ...] = ()
-    """Seen tasks of which every example leaks."""
-    leaks: tuple[Leak, ...] = ()
-    """Some to look at: at most 20 of a pair of tasks and 200 in all, from as many pairs as possible."""
-    num_too_short: int = 0
-    """Seen and unseen examples whose input has fewer than three words: not compared as whole inputs."""
-    num_ignored: int = 0
-    """N-grams ignored as constant wording: in at least 5 and more than half of a task's examples; counted for each task."""
-
-    def lines(self, num_pairs: int = 10) -> list[str]:
-        """Returns the report for people; the pairs of tasks with the most leaks come first."""
-        compared = f"{self.num_seen:,} seen and {self.num_unseen:,} unseen examples"
-        if self.leaking:
-            lines = [f"leaks: {self.num_seen_leaking:,} seen examples overlap with {self.num_unseen_leaking:,} unseen ones (of {compared})"]
-            lines += [f"  {kind}: {seen:,} seen, {unseen:,} unseen" for kind, (seen, unseen) in self.by_kind.items()]
-            lines += [f"  {seen} -> {unseen}: {count:,} seen" for (seen, unseen), count in islice(self.by_pair.items(), num_pairs)]
-            if len(self.by_pair) > num_pairs:
-                lines.append(f"  ... and {len(self.by_pair) - num_pairs:,} more pairs of tasks")
-            lines += [f"  every example of {name} leaks" for name in self.emptied]
-            lines += [f"  for example {leak.seen_example} -> {leak.unseen_example}: {leak.text!r}" for leak in self.leaks[:1]]
-        else:
-            lines = [f"no leaks: {compared} share no {self.ngram} words in a row and no whole input"]
-        if self.num_ignored:
-            where = f"in at least {MIN_CONSTANT} and more than half of a task's examples"
-            lines.append(f"  ignored as constant wording ({where}): {self.num_ignored:,} {self.ngram}-grams")
-        if self.num_too_short:
-            lines.append(f"  not compared as whole inputs: {self.num_too_short:,} examples of fewer than {MIN_WORDS} words")
-        return lines
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns the report as plain data, ready for JSON."""
-        ids: dict[str, list[str]] = {}
-        for task, example in sorted(self.leaking):
-            ids.setdefault(task, []).append(example)
-        return {
-            "ngram": self.ngram,
-            **{name: getattr(self, name) for name in self.__dataclass_fields__ if name.startswith("num_")},
-            "by_kind": {kind: {"seen": seen, "unseen": unseen} for kind, (seen, unseen) in self.by_kind.items()},
-            "by_pair": [{"seen": seen, "unseen": unseen, "num_seen": count} for (seen, unseen), count in self.by_pair.items()],
-            "emptied": list(self.emptied),
-            "leaking": ids,
-            "leaks": [{name: getattr(leak, name) for name in Leak.__slots__} for leak in self.leaks],
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class _Overlap:
-    """One seen example and an unseen task that it overlaps with; its text is looked up only if it is shown."""
-
-    example: Example
-    unseen_task: int
-    exact: bool
-    ignored: np.ndarray
-
-
-@dataclass(frozen=True, slots=True)
-class _Unseen:
-    """The unseen side, read and indexed."""
-
-    ids: list[str]
-    whole: Index
-    ngrams: Index
-    num_too_short: int
-    num_ignored: int
-
-
-def _index(tasks: TaskSet, ngram: int) -> _Unseen:
-    ids, task_of = list[str](), array("q")
-    whole, ngrams = list[Prints](), list[Prints]()
-    num_too_short = num_ignored = 0
-    for number, task in enumerate(tasks):
-        prints = read_prints(task, ngram)
-        whole.append(Prints(prints.whole.hashes, prints.whole.owners + len(ids)))
-        ngrams.append(Prints(prints.ngrams.hashes, prints.ngrams.owners + len(ids)))
-        ids += [row.id for row in prints.rows]
-        task_of.extend([number] * len(prints.rows))
-        num_too_short += prints.num_too_short
-        num_ignored += len(prints.constant)
-    owners = np.array(task_of, np.int64)
-    return _Unseen(ids, Index(whole, owners), Index(ngrams, owners), num_too_short, num_ignored)
-
-
-def find_leaks(seen: TaskSet, unseen: TaskSet, *, ngram: int = 13) -> LeakReport:
+def find_leaks(
+    seen: TaskSet,
+    unseen: TaskSet,
+    *,
+    ngram: int = 13,
+    rules: Sequence[str] = ("exact", "ngram"),
+    similarity: float = 0.8,
+    answers: bool = False,
+    held_in: Iterable[Task] = (),
+) -> LeakReport:
     """Returns the overlap between the inputs (`Example.text`) of seen and unseen tasks.
 
-    Words are runs of letters and digits after NFKC and case folding. An n-gram in at least 5 and more than half of the examples
-    of its own task, seen or unseen, is that task's constant wording and is ignored there. The order of examples changes nothing.
+    Words are runs of letters and digits after NFKC and case folding. A run of words in at least 5 and more than half of the
+    examples of its own task, seen or unseen, is that task's constant wording and is ignored there. So is, where inputs are
+    rendered prompts already, what at least 3 tasks of one collection have in 5 percent of their examples: templates and options
+    blocks. The order of examples changes nothing. Demonstrations of seen tasks are compared with unseen examples, and
+    demonstrations of unseen tasks and held-in examples with seen ones, each with an account of its own.
 
     Args:
         seen: Tasks to train on.
-        unseen: Tasks to judge by. Where there are none, nothing is read.
+        unseen: Tasks to judge by. Where there are none, and nothing is held in, nothing is read.
         ngram: Words in a row that count as an overlap, at least 2.
+        rules: What counts as an overlap: exact, ngram, `N-gram`, `N-gram-P`, near. See the recipe's `tasks.leaks.rules`.
+        similarity: What counts as near.
+        answers: Answers are compared too.
+        held_in: Examples of seen tasks that are kept from training.
 
     Source: Brown et al. (2020), arXiv 2005.14165, appendix C (overlap of 13 words).
 
@@ -159,108 +59,157 @@ def find_leaks(seen: TaskSet, unseen: TaskSet, *, ngram: int = 13) -> LeakReport
     >>> find_leaks(train, test, ngram=5).num_seen_leaking
     0
     """
-    if ngram < 2:
-        raise DataError(f"an overlap of {ngram} words says nothing", where="tasks.leaks.ngram", remedy="tasks.leaks.ngram=13")
-    if not len(unseen):
+    matchers, held_in = _matchers(rules, ngram, similarity), list(held_in)
+    if not len(unseen) and not held_in:
         return LeakReport(ngram)
-    known = _index(unseen, ngram)
-    num_seen = num_seen_leaking = num_exact = num_overlapping = 0
-    num_too_short, num_ignored = known.num_too_short, known.num_ignored
-    leaking, emptied = set[tuple[str, str]](), list[str]()
-    by_pair: dict[tuple[str, str], int] = {}
-    candidates: dict[tuple[str, str], list[_Overlap]] = {}
+    ngrams = sorted({matcher.ngram for matcher in matchers if matcher.ngram})
+    shared = shared_wording([*seen, *unseen], ngrams, answers)
+    levels = {
+        UNSEEN: list(unseen),
+        SHOWN: [task.replace(demonstrations(task)) for task in unseen if demonstrations(task)],
+        HELD_IN: held_in,
+    }
+    num_too_short = num_ignored = 0
+
+    def read(task: Task, counted: bool) -> Iterable[Block]:
+        nonlocal num_too_short, num_ignored
+        block = None
+        for block in blocks(task, ngrams, answers, shared.get(collection_of(task), {})):
+            num_too_short += len(block.rows) - len(np.unique(long_texts(block)[1])) if counted else 0
+            yield block
+        num_ignored += sum(map(len, block.wording.values())) if counted and block else 0
+
+    known = _known(matchers, levels, read, answers)
+    level_of = np.array([name for name, tasks in levels.items() for _ in tasks] or [""])
+    tallies = {name: Tally(matchers, known, level_of == name) for name in levels}
+    tallies[DEMONSTRATIONS] = Tally(matchers, known, level_of == UNSEEN)
+    num_seen, num_demonstrations, emptied = 0, 0, list[str]()
     for task in seen:
-        prints = read_prints(task, ngram)
-        exact = {(row, number) for row, number in known.whole.meet(prints.whole).tolist()}
-        overlapping = {(row, number) for row, number in known.ngrams.meet(prints.ngrams).tolist()}
-        rows = {row for row, _ in exact | overlapping}
-        num_exact += len({row for row, _ in exact})
-        num_overlapping += len({row for row, _ in overlapping})
-        num_seen += len(prints.rows)
-        num_seen_leaking += len(rows)
-        num_too_short += prints.num_too_short
-        num_ignored += len(prints.constant)
-        leaking |= {(task.name, prints.rows[row].id) for row in rows}
-        emptied += [task.name] if rows and len(rows) == len(prints.rows) else []
-        for row, number in sorted(exact | overlapping):
-            pair = (task.name, unseen[number].name)
-            by_pair[pair] = by_pair.get(pair, 0) + 1
-            if by_pair[pair] <= NUM_SHOWN_OF_PAIR:
-                overlap = _Overlap(prints.rows[row], number, (row, number) in exact, prints.constant)
-                candidates.setdefault(pair, []).append(overlap)
-    by_pair = dict(sorted(by_pair.items(), key=lambda item: (-item[1], item[0])))
-    exact_met, ngrams_met = known.whole.owners_met(), known.ngrams.owners_met()
+        num_rows = num_leaking = 0
+        wording: Mapping[int, np.ndarray] = {}
+        for block in read(task, counted=True):
+            met = [matcher.meet(block) for matcher in matchers]
+            leaking = {name: tallies[name].add(task.name, block, met) for name in levels}
+            num_leaking += leaking[UNSEEN]
+            num_rows, wording = num_rows + len(block.rows), block.wording
+        num_seen += num_rows
+        emptied += [task.name] if num_leaking and num_leaking == num_rows else []
+        shots = block_of(demonstrations(task), answers, wording)
+        num_demonstrations += len(shots.rows)
+        tallies[DEMONSTRATIONS].add(task.name, shots, [matcher.meet(shots) for matcher in matchers] if shots.rows else [])
+    compared = {DEMONSTRATIONS: num_demonstrations, **{name: sum(len(task.examples) for task in levels[name]) for name in (SHOWN, HELD_IN)}}
+    tally = tallies[UNSEEN]
     return LeakReport(
         ngram=ngram,
         num_seen=num_seen,
-        num_unseen=len(known.ids),
-        num_seen_leaking=num_seen_leaking,
-        num_unseen_leaking=len(np.union1d(exact_met, ngrams_met)),
-        by_kind={"exact input": (num_exact, len(exact_met)), f"{ngram}-gram": (num_overlapping, len(ngrams_met))},
-        by_pair=by_pair,
-        leaking=frozenset(leaking),
+        num_unseen=int((level_of[known.task_of] == UNSEEN).sum()) if len(known.ids) else 0,
+        num_seen_leaking=tally.num_seen,
+        num_unseen_leaking=len(tally.unseen()),
+        by_kind={matcher.kind: (tally.seen_by_kind[number], len(tally.unseen(number))) for number, matcher in enumerate(matchers)},
+        by_pair=tally.pairs(),
+        by_kind_and_pair=tally.kinds_and_pairs(),
+        leaking=frozenset(tally.leaking),
+        leaking_unseen=frozenset((known.tasks[known.task_of[one]].name, known.ids[one]) for one in tally.unseen().tolist()),
+        leaking_demonstrations=frozenset(tallies[DEMONSTRATIONS].leaking),
         emptied=tuple(emptied),
-        leaks=tuple(_shown([(pair, candidates[pair]) for pair in by_pair], known, ngram)),
+        leaks=tuple(tally.leaks()),
+        further={name: _further(tallies[name], number) for name, number in compared.items() if number},
         num_too_short=num_too_short,
         num_ignored=num_ignored,
+        num_shared=sum(len(prefixes) for by_length in shared.values() for prefixes in by_length.values()),
     )
 
 
-def _shown(candidates: Sequence[tuple[tuple[str, str], list[_Overlap]]], known: _Unseen, ngram: int) -> Iterable[Leak]:
-    """Yields leaks to look at: one of every pair of tasks, then the second of every pair, and so on."""
-    layers = zip_longest(*([(pair, overlap) for overlap in overlaps] for pair, overlaps in candidates))
-    every = (part for layer in layers for part in layer if part is not None)
-    for (seen_task, unseen_task), overlap in islice(every, NUM_SHOWN):
-        text, number = overlap.example.text(), overlap.unseen_task
-        found = words(text)
-        if overlap.exact:
-            kind, (_, owner) = "exact input", known.whole.first_shared(hash_whole(text, found), overlap.ignored[:0], number)
-        else:
-            hashes = list(hash_ngrams(found, ngram))
-            kind, (start, owner) = f"{ngram}-gram", known.ngrams.first_shared(hashes, overlap.ignored, number)
-            text = " ".join(found[start : start + ngram])
-        short = text if len(text) <= NUM_CHARS else text[: NUM_CHARS - 4] + " ..."
-        yield Leak(kind, seen_task, overlap.example.id, unseen_task, known.ids[owner], short)
+def _matchers(rules: Sequence[str], ngram: int, similarity: float) -> list[Matcher]:
+    """Returns the rules, each once; the same whole input comes first, as it says most."""
+    if ngram < 2:
+        raise DataError(f"an overlap of {ngram} words says nothing", where="tasks.leaks.ngram", remedy="tasks.leaks.ngram=13")
+    found: list[Matcher] = []
+    for rule in sorted(rules, key=lambda rule: rule != "exact"):
+        if rule in ("exact", "near"):
+            found.append(Exact() if rule == "exact" else Near(similarity))
+            continue
+        try:
+            overlap = overlap_named(rule, ngram)
+        except ValueError as error:
+            raise DataError(str(error), where="tasks.leaks.rules", remedy="tasks.leaks.rules=[exact, ngram]") from None
+        found.append(Covering(overlap) if overlap.percent else Run(overlap))
+    return list({matcher.kind: matcher for matcher in found}.values())
+
+
+def demonstrations(task: Task) -> tuple[Example, ...]:
+    """Returns all demonstrations of a task, right and wrong ones."""
+    return (*task.positive, *task.negative)
+
+
+def _known(
+    matchers: Sequence[Matcher], levels: Mapping[str, Sequence[Task]], read: Callable[[Task, bool], Iterable[Block]], answers: bool
+) -> Known:
+    ids, wheres, sizes, tasks = list[str](), list[str](), list[int](), list[Task]()
+    for name, members in levels.items():
+        for task in members:
+            before = len(ids)
+            for block in read(task.replace(sorted(task.examples, key=lambda example: example.id)), name == UNSEEN):
+                for matcher in matchers:
+                    matcher.add(block, len(ids))
+                ids += [row.id for row in block.rows]
+                wheres += [row.where for row in block.rows]
+            sizes.append(len(ids) - before)
+            tasks.append(task)
+    task_of = np.repeat(np.arange(len(tasks)), sizes)
+    for matcher in matchers:
+        matcher.seal(task_of)
+    return Known(tasks, ids, wheres, task_of, answers)
+
+
+def _further(tally: Tally, num_compared: int) -> Further:
+    return Further(num_compared, tally.num_seen, len(tally.unseen()), tally.pairs(), tuple(tally.leaks(NUM_SHOWN_OF_PAIR)))
 
 
 def without_leaks(seen: TaskSet, report: LeakReport) -> TaskSet:
-    """Returns the seen tasks without their leaking examples, and without the tasks that would be empty. Reads nothing yet.
+    """Returns the seen tasks without their leaking examples and demonstrations, and without the tasks that would be empty.
 
-    What is constant wording is decided on whole tasks. Where most examples with one wording were dropped, the few that are left
-    may count as leaks when the cleaned tasks are compared again.
+    Reads nothing yet. What is constant wording is decided on whole tasks. Where most examples with one wording were dropped, the
+    few that are left may count as leaks when the cleaned tasks are compared again.
     """
-    ids: dict[str, set[str]] = {}
-    for name, example in report.leaking:
-        ids.setdefault(name, set()).add(example)
+    rows, shots = by_task(report.leaking), by_task(report.leaking_demonstrations)
 
     def clean(task: Task) -> Task:
-        def load() -> Sequence[Example]:
-            return Chosen(task.examples, (number for number, example in enumerate(task.examples) if example.id not in ids[task.name]))
+        def load() -> list[Example]:
+            return _without(task.examples, rows[task.name])
 
-        return task.replace(LazyExamples(load)) if task.name in ids else task
+        left = task.replace(LazyExamples(load)) if task.name in rows else task
+        if task.name not in shots:
+            return left
+        positive, negative = (tuple(_without(side, shots[task.name])) for side in (task.positive, task.negative))
+        return replace(left, positive=positive, negative=negative)
 
     return TaskSet(clean(task) for task in seen if task.name not in report.emptied)
 
 
-def settle(seen: TaskSet, unseen: TaskSet, rule: Leaks) -> tuple[TaskSet, LeakReport]:
+def _without(examples: Sequence[Example], ids: Iterable[str]) -> list[Example]:
+    left_out = set(ids)
+    return [example for example in examples if example.id not in left_out]
+
+
+def settle(seen: TaskSet, unseen: TaskSet, rule: Leaks, held_in: Iterable[Task] = ()) -> tuple[TaskSet, LeakReport]:
     """Returns the tasks to train on and the leak report, after doing what the recipe says about leaks.
 
     Args:
         seen: Tasks to train on.
         unseen: Tasks to judge by.
-        rule: The section `tasks.leaks`: stop, drop (the seen examples) or report.
+        rule: The section `tasks.leaks`: stop, drop (the seen examples and demonstrations) or report.
+        held_in: Examples of seen tasks that are kept from training; an overlap with these is only reported.
 
     Raises:
         LeakError: There are leaks and the action is stop, or drop would leave nothing to train on.
     """
-    report = find_leaks(seen, unseen, ngram=rule.ngram)
-    if rule.action == "report" or not report.leaking:
+    chosen = rule.model_dump(exclude={"action"})
+    report = find_leaks(seen, unseen, held_in=held_in, **chosen)
+    if rule.action == "report" or not report.found:
         return seen, report
-    (worst, other), count = next(iter(report.by_pair.items()))
-    leak = report.leaks[0]
-    what = f"{report.num_seen_leaking:,} of {report.num_seen:,} seen examples overlap with {report.num_unseen_leaking:,} unseen ones"
-    where = f"most in {worst} -> {other} ({count:,} seen), for example {leak.seen_example} -> {leak.unseen_example}: {leak.text!r}"
-    expected = f"no {rule.ngram} words in a row and no whole input in common"
+    what, where, worst = _what(report)
+    expected = f"{report.expected()} in common"
     if rule.action == "stop":
         remedy = f"tasks.leaks.action=drop (leaves these seen examples out), or hold out more: tasks.hold_out.task=[{worst}]"
         raise LeakError(what, where=where, expected=expected, remedy=remedy)
@@ -269,3 +218,15 @@ def settle(seen: TaskSet, unseen: TaskSet, rule: Leaks) -> tuple[TaskSet, LeakRe
         remedy = "hold out other tasks, or add a source that does not overlap"
         raise LeakError(f"{what}: dropping them leaves nothing to train on", where=where, expected=expected, remedy=remedy)
     return cleaned, report
+
+
+def _what(report: LeakReport) -> tuple[str, str, str]:
+    """Returns what leaks, where most of it does, and the seen task there."""
+    if not report.leaking:
+        part = report.further[DEMONSTRATIONS]
+        (worst, other), count = next(iter(part.by_pair.items()))
+        what = f"{part.num_seen:,} demonstrations of seen tasks overlap with {part.num_met:,} unseen examples"
+        return what, f"most in {worst} -> {other} ({count:,}), for example {shown(part.leaks[0])}", worst
+    (worst, other), count = next(iter(report.by_pair.items()))
+    what = f"{report.num_seen_leaking:,} of {report.num_seen:,} seen examples overlap with {report.num_unseen_leaking:,} unseen ones"
+    return what, f"most in {worst} -> {other} ({count:,} seen), for example {shown(report.leaks[0])}", worst
