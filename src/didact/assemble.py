@@ -5,7 +5,7 @@ read -> hold_out -> leaks -> mix -> tokenise -> forecast
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 
@@ -15,11 +15,15 @@ from didact.base.errors import DataError, RecipeError
 from didact.base.recipe import Recipe
 from didact.base.types import Conversation, Example
 from didact.data.audit import Audit
+from didact.data.identity import window_parts
+from didact.data.made import make
 from didact.data.mixture import Draw, Mixture
 from didact.data.objective_tokens import objective_controls
 from didact.data.prepare import check_kinds
-from didact.data.stream import Forecast, TrainingStream
+from didact.data.stream import WINDOW, Forecast, TrainingStream, longest_text
 from didact.data.tokens import Tokeniser
+from didact.data.window_cache import WindowCache
+from didact.data.workers import Make, Workers
 from didact.prompts.chat_format import FORMATS
 from didact.prompts.chosen import DRAWN as DRAWN
 from didact.prompts.chosen import ChosenFormats, check_names, not_asked
@@ -27,7 +31,7 @@ from didact.prompts.formats import Format
 from didact.prompts.render import render
 from didact.prompts.template import Template, TemplateSet
 from didact.tasks.catalogue import settled
-from didact.tasks.leaks import LeakReport, settle
+from didact.tasks.leaks import LeakReport, settle, without_leaks
 from didact.tasks.readers import READERS, load_tasks
 from didact.tasks.set_metrics import metric_named
 from didact.tasks.splits import Split, describe, hold_out
@@ -106,7 +110,7 @@ class Assembly:
     @cached_property
     def _settled(self) -> tuple[TaskSet, LeakReport]:
         used = TaskSet([*self.split.unseen, *self.split.validation])
-        seen, report = settle(self.split.seen, used, self.recipe.tasks.leaks)
+        seen, report = settle(self.split.seen, used, self.recipe.tasks.leaks, self.split.held_in)
         if len(used):
             for line in report.lines():
                 self.say(line)
@@ -248,15 +252,29 @@ class Assembly:
         recipe, mixture = self.recipe, self.mixture
         kinds = {task.name: task.kind for task in self.seen if task.name in mixture.part_of}
         check_kinds(kinds, recipe.objective, recipe.sequence.stream)
+        sequence = recipe.sequence
+        start = partial(_worker, recipe, self.tokeniser, self.leaks, longest_text(sequence, recipe.objective))
         return TrainingStream(
             mixture,
             self.render,
             self.tokeniser,
-            recipe.sequence,
+            sequence,
             recipe.train.batch_tokens,
             recipe.train.epochs,
             objective=recipe.objective,
+            workers=Workers(sequence.workers, start) if sequence.workers else None,
+            cache=self._cache,
         )
+
+    @cached_property
+    def _cache(self) -> WindowCache | None:
+        """The windows that were made before, where the recipe asks for them and there are enough to be worth it."""
+        if not self.recipe.sequence.cache or sum(count for _, count in self.mixture.epochs(self.recipe.train.epochs)) <= WINDOW:
+            return None
+        parts, problem = window_parts(self.recipe, self.templates, self.tokeniser, self.mixture.fingerprint)
+        if problem:
+            self.say(f"cache: not used, {problem}")
+        return None if problem else WindowCache(parts)
 
     @cached_property
     def forecast(self) -> Forecast:
@@ -268,6 +286,8 @@ class Assembly:
         forecast = self.stream.forecast(Audit(self.tokeniser, self.recipe.objective), self.recipe.train.max_steps)
         for line in (*forecast.tokens.lines(), *forecast.audit.lines()):
             self.say(line)
+        if self.stream.cache is not None:
+            self.say(self.stream.cache.line())
         problems = forecast.audit.problems()
         if problems:
             raise DataError(
@@ -277,3 +297,13 @@ class Assembly:
         if not forecast.num_steps:
             raise DataError("there is nothing to train on", where="; ".join(forecast.tokens.lines()), remedy="didact check RECIPE")
         return forecast
+
+
+def _worker(recipe: Recipe, tokeniser: Tokeniser, leaks: LeakReport, text_length: int) -> Make:
+    """Returns what words and tokenises draws in a process of its own, where nothing is there but the recipe and the tokeniser."""
+    assembly = Assembly(recipe, given=tokeniser)
+    seen = assembly.split.seen
+    # Which rows leak was found out once, in the process that asks.
+    assembly.__dict__["_settled"] = (without_leaks(seen, leaks) if recipe.tasks.leaks.action == "drop" else seen), leaks
+    longest = recipe.sequence.max_length, text_length
+    return lambda draws, audited: make(draws, assembly.render, tokeniser, *longest, audited)

@@ -138,7 +138,7 @@ def _describe(run: Run, assembly: Assembly, loaded: Loaded) -> None:
         "mixture_fingerprint": assembly.mixture.fingerprint,
     }
     run.save_json("environment.json", environment(extra))
-    write_jsonl(run.folder / "samples" / "trained.jsonl", assembly.stream.conversations(0)[:20])
+    write_jsonl(run.folder / "samples" / "trained.jsonl", assembly.stream.conversations(0, most=20))
     if recipe.model.base == "new":
         temporary = run.folder / ".base.tmp"
         save(loaded, temporary)

@@ -14,6 +14,7 @@ A message has up to four beats: what is wrong, with the value; where; what was e
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 
 class DidactError(Exception):
@@ -38,9 +39,16 @@ class DidactError(Exception):
         self.expected = expected
         self.remedy = remedy
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), *self.args)  # so that it comes whole out of another process
+
     def __str__(self) -> str:
         beats = (("where", self.where), ("expected", self.expected), ("next", self.remedy))
         return "\n".join([self.what, *(f"  {name}: {text}" for name, text in beats if text)])
+
+
+def _again(kind: type[DidactError], what: str, where: str, expected: str, remedy: str) -> DidactError:
+    return kind(what, where=where, expected=expected, remedy=remedy)
 
 
 class RecipeError(DidactError, ValueError):

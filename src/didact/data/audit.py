@@ -4,7 +4,7 @@ It compares the tokens with the conversation they came from, not with the code t
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,11 @@ from didact.base.recipe import Objective
 from didact.base.types import Conversation
 from didact.data.objectives import num_predictions, target_weights
 from didact.data.tokens import RESPONSE, TokenisedExample, Tokeniser
+
+_COUNTS = (
+    *("num_examples", "num_tokens", "num_supervised", "num_answers", "num_terminated", "num_unsupervised", "num_double_bos"),
+    "num_characters",
+)
 
 
 @dataclass
@@ -50,10 +55,14 @@ class Audit:
             example: The same as tokens.
             trained: The rows that the objective made of it; None: the example itself; empty: `count` gets them.
         """
-        self.num_examples += 1
-        self.by_task.setdefault(conversation.origin.task, [0, 0, 0])[0] += 1
+        self.compare(conversation, example)
         for row in (example,) if trained is None else trained:
             self.count(row)
+
+    def compare(self, conversation: Conversation, example: TokenisedExample) -> None:
+        """Looks whether the tokens say what the conversation says, and end where it ends."""
+        self.num_examples += 1
+        self.by_task.setdefault(conversation.origin.task, [0, 0, 0])[0] += 1
         where = f"{conversation.origin.task}, example {conversation.origin.example}"
         ids = example.input_ids
         bos = self.tokeniser.bos_id
@@ -89,6 +98,21 @@ class Audit:
         if not num_predictions(row, self.objective):
             self.num_unsupervised += 1
             self.first_problem.setdefault("unsupervised", f"{row.origin.task}, example {row.origin.example}")
+
+    def counts(self) -> dict[str, Any]:
+        """Returns all that was counted, as plain data that `add_counts` takes: several processes may share the work."""
+        counted = {name: getattr(self, name) for name in _COUNTS}
+        return {**counted, "lost": dict(self.lost), "by_task": self.by_task, "first_problem": self.first_problem}
+
+    def add_counts(self, counts: Mapping[str, Any]) -> None:
+        """Adds what another audit counted of the examples behind those of this one."""
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + counts[name])
+        self.lost.update(counts["lost"])
+        for task, numbers in counts["by_task"].items():
+            self.by_task[task] = [mine + more for mine, more in zip(self.by_task.get(task, (0, 0, 0)), numbers, strict=True)]
+        for kind, where in counts["first_problem"].items():
+            self.first_problem.setdefault(kind, where)
 
     @property
     def supervised_share(self) -> float:

@@ -11,19 +11,25 @@ from functools import lru_cache
 
 from didact.base.chance import permutation
 from didact.base.errors import TemplateError
+from didact.base.files import fingerprint
 from didact.base.recipe import Objective
 from didact.base.recipe import Sequence as SequenceSection
 from didact.base.types import Conversation
 from didact.data.audit import Audit
 from didact.data.batches import Row, rows, steps
 from didact.data.draws import Draw, Draws
+from didact.data.made import Made, chained, make
 from didact.data.mixture import Mixture
 from didact.data.objective_tokens import ObjectiveTokens
 from didact.data.prepare import joined, prepare_window, stream_length, text_length
 from didact.data.tokens import TokenisedExample, Tokeniser, TokenReport
+from didact.data.window_cache import WindowCache
+from didact.data.workers import Workers
 
 WINDOW = 20_000
 """Draws in a window: large enough to pack well, small enough to hold in memory."""
+CHUNK = 1000
+"""Draws that are worded and tokenised at once, by one process."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,8 @@ class TrainingStream:
         epochs: Passes over the mixture; a part of one is allowed.
         window: Draws in a window.
         objective: The recipe's section; None: causal.
+        workers: Processes that share the work; None: this one does it.
+        cache: Where tokenised windows are kept; a stream of one window keeps nothing.
     """
 
     def __init__(
@@ -67,10 +75,14 @@ class TrainingStream:
         epochs: float,
         window: int = WINDOW,
         objective: Objective | None = None,
+        workers: Workers | None = None,
+        cache: WindowCache | None = None,
     ) -> None:
         self.mixture, self.tokeniser, self._render = mixture, tokeniser, render
         self._tokens = ObjectiveTokens(tokeniser, objective or Objective())
         self._section, self._batch_tokens, self._epochs, self._size = section, batch_tokens, epochs, window
+        self._workers = workers
+        self.cache = cache if len(self.spans()) > 1 else None
         self._held: Window | None = None
         """The window made last: most laptop runs have only one, and the forecast has made it already."""
 
@@ -87,11 +99,12 @@ class TrainingStream:
             for first in range(0, count, self._size)
         ]
 
-    def conversations(self, number: int, report: TokenReport | None = None) -> list[Conversation]:
-        """Returns the draws of a window, worded; one that cannot be worded is left out and counted."""
-        epoch, first, last = self.spans()[number]
-        worded = []
-        for draw in _epoch_draws(self.mixture, epoch)[first:last]:
+    def conversations(self, number: int, report: TokenReport | None = None, most: int | None = None) -> list[Conversation]:
+        """Returns the draws of a window, or the first `most` of them, worded; one that cannot be worded is left out and counted."""
+        worded = list[Conversation]()
+        for draw in self._draws(number):
+            if len(worded) == most:
+                break
             try:
                 worded.append(self._render(draw))
             except TemplateError as error:
@@ -104,14 +117,30 @@ class TrainingStream:
         if number >= len(self.spans()):
             return None
         if self._held is None or self._held.number != number:
-            examples = self._tokenise(self.conversations(number))
-            self._held = self._make(number, self._prepared(number, [example for example in examples if example is not None]))
+            self._held = self._steps(number, self._prepared(number, self._made(number, audited=False).examples))
         return self._held
 
-    def _tokenise(self, conversations: Sequence[Conversation], report: TokenReport | None = None) -> list[TokenisedExample | None]:
-        longest = self._section.max_length
-        room = sys.maxsize if self._section.stream else text_length(self._tokens.objective, longest)
-        return self.tokeniser.tokenise(conversations, longest, report, room)
+    def _draws(self, number: int) -> Draws:
+        epoch, first, last = self.spans()[number]
+        return _epoch_draws(self.mixture, epoch)[first:last]
+
+    def _made(self, number: int, audited: bool = True) -> Made:
+        """Returns a window's draws worded and tokenised, from the cache where it has them; what goes into the cache is audited."""
+        span = self.spans()[number]
+        if self.cache is not None and (kept := self.cache.window(span)) is not None:
+            return kept
+        draws = self._draws(number)
+        parts = [draws[start : start + CHUNK] for start in range(0, len(draws), CHUNK)]
+        audited = audited or self.cache is not None
+        done = self._workers.make(parts, audited) if self._workers is not None else (self._make(part, audited) for part in parts)
+        made = chained(done, self.tokeniser)
+        if self.cache is not None:
+            self.cache.keep(span, made)
+        return made
+
+    def _make(self, draws: Draws, audited: bool) -> Made:
+        longest = self._section.max_length, longest_text(self._section, self._tokens.objective)
+        return make(draws, self._render, self.tokeniser, *longest, audited)
 
     def _prepared(self, number: int, examples: Sequence[TokenisedExample]) -> list[tuple[TokenisedExample, ...]]:
         """Returns what the objective makes of the examples, each of them by itself; rows of a stream belong to several."""
@@ -120,7 +149,7 @@ class TrainingStream:
             examples = joined(examples, stream_length(self._tokens.objective, longest), number)
         return prepare_window(examples, self._tokens, longest, self.mixture.seed, stream=stream)
 
-    def _make(self, number: int, prepared: Sequence[tuple[TokenisedExample, ...]]) -> Window:
+    def _steps(self, number: int, prepared: Sequence[tuple[TokenisedExample, ...]]) -> Window:
         examples = [example for several in prepared for example in several]
         if len(examples) > len(prepared):  # neighbours are from one document: a step should not be
             examples = [examples[place] for place in permutation(len(examples), self.mixture.seed, "pairs", number)]
@@ -134,34 +163,49 @@ class TrainingStream:
             audit: Gets every example.
             max_steps: Stop looking after this many optimiser steps.
         """
-        result = Forecast(audit)
+        key = fingerprint(
+            self._section.model_dump(mode="json", exclude={"workers", "cache"}),
+            self._tokens.objective.model_dump(mode="json"),
+            (self._batch_tokens, self._epochs, self._size, max_steps),
+        )
+        if self.cache is not None and (known := self.cache.forecast(key)) is not None:
+            audit.add_counts(known["audit"])
+            return Forecast(audit, known["num_steps"], TokenReport(**known["tokens"]))
+        result, num_windows = Forecast(audit), 0
         for number in range(len(self.spans())):
             if max_steps is not None and result.num_steps >= max_steps:
                 break
-            conversations = self.conversations(number, result.tokens)
-            tokenised = zip(conversations, self._tokenise(conversations, result.tokens), strict=True)
-            kept = [(conversation, example) for conversation, example in tokenised if example is not None]
-            prepared = self._prepared(number, [example for _, example in kept])
-            self._look_at(kept, prepared, result)
-            self._held = self._make(number, prepared)
+            made = self._made(number)
+            result.tokens.add(made.report)
+            audit.add_counts(made.audit)
+            prepared = self._prepared(number, made.examples)
+            self._look_at(made.examples, prepared, result)
+            self._held = self._steps(number, prepared)
             result.num_steps += len(self._held.steps)
+            num_windows += 1
         if max_steps is not None and result.num_steps > max_steps:
             result.num_steps = max_steps
+        if self.cache is not None:
+            found = {"num_windows": num_windows, "num_steps": result.num_steps, "tokens": result.tokens.to_dict()}
+            self.cache.keep_forecast(key, {**found, "audit": audit.counts()})
         return result
 
-    def _look_at(
-        self, kept: Sequence[tuple[Conversation, TokenisedExample]], prepared: Sequence[tuple[TokenisedExample, ...]], result: Forecast
-    ) -> None:
-        """Gives every example to the audit, with the rows that were made of it, and counts what those had no room for."""
+    def _look_at(self, examples: Sequence[TokenisedExample], prepared: Sequence[tuple[TokenisedExample, ...]], result: Forecast) -> None:
+        """Counts the rows that were made of every example, and what those had no room for."""
         alone = not self._section.stream
-        for number, (conversation, example) in enumerate(kept):
-            trained = prepared[number] if alone else ()
-            result.audit.add(conversation, example, trained)
-            cut = sum(row.num_cut - example.num_cut for row in trained)
+        for number, example in enumerate(examples if alone else ()):
+            for row in prepared[number]:
+                result.audit.count(row)
+            cut = sum(row.num_cut - example.num_cut for row in prepared[number])
             result.tokens.num_tokens_cut += cut
             result.tokens.num_examples_cut += cut > 0
-        for row in () if alone else prepared:
-            result.audit.count(row[0])
+        for several in () if alone else prepared:
+            result.audit.count(several[0])
+
+
+def longest_text(section: SequenceSection, objective: Objective) -> int:
+    """Returns the tokens that a plain text may have."""
+    return sys.maxsize if section.stream else text_length(objective, section.max_length)
 
 
 @lru_cache(maxsize=1)

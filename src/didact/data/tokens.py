@@ -5,9 +5,8 @@ tokens do not exist. The text before a response is encoded on its own, so a trai
 generation is given. A response and its terminator are never cut: prompts are, oldest turns first, and every cut is counted.
 """
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from didact.base.errors import ModelError, TemplateError
 from didact.base.types import Conversation, Origin
 from didact.data.plain_text import text_encoders
 from didact.data.shorten import without_middle, without_oldest_turn
+from didact.data.token_report import TokenReport as TokenReport
 from didact.prompts.chat_format import BOS, BOS_IF_ADDED, EOS, ChatFormat, Piece
 
 IGNORED, PROMPT, RESPONSE = 0, 1, 2
@@ -52,26 +52,6 @@ class TokenisedExample:
     def num_tokens(self) -> int:
         """Tokens that the model reads and, in a decoder of its own, writes."""
         return len(self.input_ids) + (0 if self.target_ids is None else len(self.target_ids))
-
-
-@dataclass
-class TokenReport:
-    """What became of every conversation: in = kept + dropped by reason; and what was cut."""
-
-    num_kept: int = 0
-    num_tokens: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)
-    num_examples_cut: int = 0
-    num_tokens_cut: int = 0
-    num_turns_cut: int = 0
-
-    def lines(self) -> list[str]:
-        """Returns the account in plain sentences."""
-        reasons = "".join(f" ({reason} {count:,})" for reason, count in self.dropped.most_common())
-        total = self.num_kept + self.dropped.total()
-        kept = f"{self.num_kept:,} kept + {self.dropped.total():,} dropped{reasons}"
-        cut = f"{self.num_examples_cut:,} examples shortened by {self.num_tokens_cut:,} tokens and {self.num_turns_cut:,} old turns"
-        return [f"tokenised: {total:,} conversations = {kept}; {self.num_tokens:,} tokens", f"to fit: {cut}; no kept response was cut"]
 
 
 class Tokeniser:
