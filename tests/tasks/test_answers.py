@@ -1,10 +1,13 @@
 """The answer in what a model wrote: the golden endings, item names, numbers; and what is no answer."""
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from didact.base.recipe import Source
 from didact.tasks.answers import answer_sentence, answer_text, choice_of, number_of
+from didact.tasks.readers import load_tasks
 
 CITIES = ("London", "Paris", "Rome", "Berlin")
 YES_NO = ("Yes", "No")
@@ -115,6 +118,27 @@ def test_the_text_of_an_option_wins_over_an_item_name_without_brackets() -> None
     # A number that is none of the options is a wrong answer, not the third option.
     assert [choice_of(text, ("2", "4", "6")) for text in ("2", "4.", "3", "3.", "(3)")] == [0, 1, None, None, 2]
     assert [choice_of(text, ("-3.5", "3.5")) for text in ("-3.5.", "3.5", "The answer is -3.5.")] == [0, 1, 0]
+
+
+def test_a_choice_that_goes_on_where_another_ends_is_told_from_it() -> None:
+    lips = ("lower lip.", "lower lip and teeth.", "lower lip, teeth and gums.")
+    assert [choice_of(f"So the answer is {text}", lips) for text in (*lips, "lower lip, teeth and gums..")] == [0, 1, 2, 2]
+
+
+@pytest.mark.parametrize("name", ["mmlu", "bbh"])
+def test_every_choice_of_real_rows_is_read_back(shared: Path, name: str) -> None:
+    num_read, wrong = 0, []
+    for task in load_tasks([Source(name=name, reader="benchmark", path=str(shared / name), split="test", limit=25)]):
+        for example in task.examples:
+            if len({choice.strip() for choice in example.choices}) < len(example.choices):
+                continue  # a few rows of MMLU list a choice twice
+            for place, choice in enumerate(example.choices):
+                letter = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[place]
+                texts = (choice, f"({letter})", f"The answer is {choice}") if "\n" not in choice else (choice, f"({letter})")
+                num_read += len(texts)
+                wrong += [text for text in texts if choice_of(text, example.choices) != place]
+    assert num_read > 5000
+    assert wrong == []
 
 
 def test_equal_options_cannot_be_told_apart() -> None:

@@ -138,7 +138,7 @@ def _bare(text: str) -> str:
     """Returns text without one final full stop and without what stands around all of it."""
     text = text.strip()
     for _ in range(2):  # "(A)." as well as "(A.)"
-        text = text[:-1].rstrip() if text[-1:] in (".", "!", ",", ";", "。") and not text.endswith("..") else text
+        text = text[:-1].rstrip() if text[-1:] in (".", "!", ",", ";", "。") and not text.endswith("...") else text
         for left, right in _PAIRS:
             if len(text) > 2 and text.startswith(left) and text.endswith(right) and left not in text[1:-1] and right not in text[1:-1]:
                 text = text[1:-1].strip()
@@ -202,6 +202,8 @@ def _leading(line: str, choices: Sequence[str]) -> int | None:
     match = re.match(rf"({words})\s*(?:[,;:.!–—]|-)\s+(.+)", _folded(line)) if words else None
     if match is None or _as_choice(match[2], choices) is not None:
         return None
+    if sum(choice.startswith(match[1]) for choice in places) > 1:
+        return None  # "lower lip, ..." may be the beginning of a longer choice
     return places[match[1]]
 
 
