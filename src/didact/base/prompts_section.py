@@ -17,7 +17,7 @@ class PromptsSection(Section):
     templates: str | tuple[str, ...] = "all"
     """Template names or globs; `all`: every template that fits the task. One is drawn for each example and epoch."""
     files: tuple[str, ...] = ()
-    """YAML files with templates of your own."""
+    """YAML files with templates of your own, or files of promptsource as they are."""
     chat_format: str = "chatml"
     """How turns are written: see `didact ls formats`. `model`: the tokenizer's own chat template."""
     max_prompt_length: Count = 1024
