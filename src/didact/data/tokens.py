@@ -16,6 +16,7 @@ from didact.base.types import Conversation, Origin
 from didact.data.plain_text import text_encoders
 from didact.data.shorten import without_middle, without_oldest_turn
 from didact.data.token_report import TokenReport as TokenReport
+from didact.data.word_encoder import WordEncoder
 from didact.prompts.chat_format import BOS, BOS_IF_ADDED, EOS, ChatFormat, Piece
 
 IGNORED, PROMPT, RESPONSE = 0, 1, 2
@@ -92,6 +93,7 @@ class Tokeniser:
         self._control_ids = frozenset(self.controls.values())
         self._forbidden = self._control_ids - ({tokenizer.unk_token_id} - {self.bos_id, self.eos_id})
         self._encoders = text_encoders(tokenizer, self.controls)
+        self._words = (WordEncoder(self._encoders.start), WordEncoder(self._encoders.middle))
 
     def tokenise(
         self,
@@ -160,7 +162,7 @@ class Tokeniser:
 
     def count(self, text: str) -> int:
         """Returns how many tokens a text is on its own."""
-        return len(self._encoders.start.encode(text, add_special_tokens=False).ids)
+        return len(self._words[0].encode([text])[0])
 
     def decode(self, ids: Sequence[int] | np.ndarray) -> str:
         """Returns the text of a completion; control tokens, and the token for what cannot be written, are left out."""
@@ -179,16 +181,17 @@ class Tokeniser:
             for part, _, middle in plan:
                 if isinstance(part, str):
                     texts[middle].append(part)
-        encoded = [
-            iter(encoder.encode_batch_fast(batch, add_special_tokens=False) if batch else [])
-            for encoder, batch in zip((self._encoders.start, self._encoders.middle), texts, strict=True)
-        ]
+        encoded = [iter(words.encode(batch)) for words, batch in zip(self._words, texts, strict=True)]
         results = []
         for plan in plans:
             ids, roles = list[int](), list[int]()
             for part, role, middle in plan:
-                new = [part] if isinstance(part, int) else next(encoded[middle]).ids
-                if not isinstance(part, int) and not self._forbidden.isdisjoint(new):
+                if isinstance(part, int):
+                    ids.append(part)
+                    roles.append(role)
+                    continue
+                new = next(encoded[middle])
+                if not self._forbidden.isdisjoint(new):
                     raise ModelError(
                         f"the tokenizer writes text as a control token: {part[:200]!r}", remedy="set model.tokenizer to another"
                     )

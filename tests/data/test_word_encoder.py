@@ -1,0 +1,117 @@
+"""Word by word or all at once, the ids are the same; where that is not certain, the tokenizer does it all."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizer_zoo import FAMILIES, ready
+from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
+
+from didact.data import word_encoder
+from didact.data.word_encoder import _CUTS_AT_SPACES, WordEncoder
+
+TEXTS = [
+    "",
+    " ",
+    "a",
+    " a",
+    "a ",
+    "Paris is the capital.",
+    "a  b   c",
+    "a\n b\n\n c \n \nd",
+    "\t a\tb \tc",
+    "it's 12 345 6, (no) [yes] 'tis 3.5 %",
+    "n\u0303 n\u00f1 \u00a0x\u00a0 y\u2003 z\u3000 w\x1c v \x1d u",
+    "日本 語 \U0001f600 é",
+    "the the the quick quick",
+    "1 2 3 a1 b2",
+]
+
+
+def start_of(family: str) -> Tokenizer:
+    return ready(family, "plain")._encoders.start
+
+
+def with_cutter(cutter, normalizer=None) -> Tokenizer:
+    encoder = Tokenizer.from_str(start_of("byte_level").to_str())
+    encoder.pre_tokenizer = cutter
+    if normalizer is not None:
+        encoder.normalizer = normalizer
+    return encoder
+
+
+def cutters():
+    plain = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bare = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    yield "gpt2", with_cutter(plain)
+    yield "digits", with_cutter(pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), plain]))
+    for number, pattern in enumerate(sorted(_CUTS_AT_SPACES)):
+        cutter = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(pattern), "isolated"), bare])
+        yield f"split {number}", with_cutter(cutter, normalizers.NFC())
+
+
+CUTTERS = dict(cutters())
+
+
+def through(encoder: Tokenizer, texts: list[str]) -> list[list[int]]:
+    return [encoder.encode(text, add_special_tokens=False).ids for text in texts]
+
+
+@pytest.mark.parametrize("name", CUTTERS)
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.text(alphabet=st.sampled_from(list("ab'sT1 2  \n\t\r.,(\x1c\u00a0\u0303éß\u3000日")), max_size=20), max_size=4))
+def test_word_by_word_is_all_at_once(name, drawn):
+    encoder = CUTTERS[name]
+    words = WordEncoder(encoder)
+    assert words._by_word
+    assert words.encode(TEXTS + drawn) == through(encoder, TEXTS + drawn)
+    assert words.encode(drawn) == through(encoder, drawn)  # now every word is known
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_gives_its_own_ids(family):
+    tokeniser = ready(family, "plain")
+    for encoder in (tokeniser._encoders.start, tokeniser._encoders.middle):
+        assert WordEncoder(encoder).encode(TEXTS * 2) == through(encoder, TEXTS * 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, True),
+        ({"normalizer": {"type": "NFKC"}}, False),
+        ({"normalizer": {"type": "NFC"}}, True),
+        ({"pre_tokenizer": None}, False),
+        ({"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}}, False),
+        ({"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}}, False),
+        ({"pre_tokenizer": {"type": "Whitespace"}}, False),
+    ],
+)
+def test_only_known_tokenizers_go_word_by_word(changes, expected):
+    table = {**json.loads(start_of("byte_level").to_str()), **changes}
+    assert word_encoder._keeps_words(table) is expected
+
+
+def test_dropout_is_drawn_anew_each_time():
+    table = json.loads(start_of("byte_level").to_str())
+    table["model"]["dropout"] = 0.1
+    assert not word_encoder._keeps_words(table)
+
+
+def test_tokens_that_text_may_become_stay_whole():
+    tokeniser = ready("byte_level_bos", "plain")
+    encoder = tokeniser._encoders.start
+    names = [token["content"] for token in json.loads(encoder.to_str())["added_tokens"]]
+    assert names
+    texts = [f"a {name} b{name}c" for name in names]
+    assert WordEncoder(encoder).encode(texts) == through(encoder, texts)
+
+
+def test_the_memory_of_words_is_bounded(monkeypatch):
+    monkeypatch.setattr(word_encoder, "_MOST", 3)
+    encoder = CUTTERS["gpt2"]
+    words = WordEncoder(encoder)
+    for text in ("a b c", "d e f g", "h", "a b"):
+        assert words.encode([text]) == through(encoder, [text])
+    assert len(words._later) <= 4
