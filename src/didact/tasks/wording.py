@@ -125,9 +125,13 @@ def frequent(hashed: Hashed, ngram: int, least: int) -> np.ndarray:
     >>> [len(frequent(hash_texts(["a b c", "b c d", "x b c"]), 2, least)) for least in (1, 2, 3, 4)]
     [4, 1, 1, 0]
     """
-    if hashed.num_rows < least:
+    hashes, places = runs(hashed, ngram)
+    if hashed.num_rows < least or not len(hashes):
         return np.zeros(0, np.uint64)
-    prefixes, _ = sets_of(hashed, ngram)
+    # Counted in buckets first: only runs of a bucket that is full enough, a few, have to be sorted.
+    buckets = hashes >> np.uint64(64 - min(20, len(hashes).bit_length() + 1))
+    likely = np.bincount(buckets.view(np.int64))[buckets] >= least
+    prefixes, _ = _sets(hashes[likely], hashed.rows[places[likely]])
     prefixes = np.sort(prefixes)
     ends = np.flatnonzero(np.append(prefixes[1:] != prefixes[:-1], True)) if len(prefixes) else np.zeros(0, np.int64)
     return prefixes[ends[np.diff(ends, prepend=-1) >= least]]
@@ -136,7 +140,11 @@ def frequent(hashed: Hashed, ngram: int, least: int) -> np.ndarray:
 def sets_of(hashed: Hashed, ngram: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns the runs of each row, each once, as 48-bit prefixes sorted within the row, and their rows; at most 65,536 rows."""
     hashes, places = runs(hashed, ngram)
-    keys = np.sort(hashed.rows[places].astype(np.uint64) << _SHIFT | hashes >> _PREFIX)
+    return _sets(hashes, hashed.rows[places])
+
+
+def _sets(hashes: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    keys = np.sort(rows.astype(np.uint64) << _SHIFT | hashes >> _PREFIX)
     if len(keys):
         keys = keys[np.append(True, keys[1:] != keys[:-1])]
     return keys & np.uint64((1 << 48) - 1), (keys >> _SHIFT).astype(np.int64)
