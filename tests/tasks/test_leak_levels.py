@@ -207,3 +207,12 @@ def test_texts_that_cannot_be_written_as_utf8_are_compared_too() -> None:
     texts = ["\ud800 is half a sign and stands alone here", "nul \x00 and bell \x07 are signs"]
     report = find_leaks(TaskSet([task("a", texts)]), TaskSet([task("u", texts)]), rules=["exact", "ngram", "8-gram-50", "near"])
     assert report.by_kind["exact input"] == (2, 2)
+
+
+def test_tasks_without_examples_are_no_trouble() -> None:
+    empty = [task(name, [], "prompt_completion") for name in ("flan/a", "flan/b", "flan/c")]
+    assert (
+        find_leaks(TaskSet(empty), TaskSet([task("u", [])]), rules=["exact", "ngram", "8-gram-50", "near"])
+        .lines()[0]
+        .startswith("no leaks")
+    )

@@ -11,7 +11,7 @@ from didact.base.recipe import Source
 from didact.base.types import Example, Message
 from didact.tasks.atlas.made import settings_of
 from didact.tasks.conversations import checked_messages
-from didact.tasks.readers import row_task, text_of
+from didact.tasks.readers import row_tasks, text_of
 from didact.tasks.task import Task
 
 
@@ -39,7 +39,7 @@ class Ranked(Section):
 
 def turns(source: Source) -> list[Task]:
     """Returns one task of rows with `turns`: texts that take turns, the human's first, or objects with `input` and `output`."""
-    return [row_task(source, "messages", lambda row, _: turns_example(row), "rows with turns that end with the assistant's")]
+    return row_tasks(source, "messages", lambda row, _: turns_example(row), "rows with turns that end with the assistant's")
 
 
 def tagged(source: Source) -> list[Task]:
@@ -48,7 +48,7 @@ def tagged(source: Source) -> list[Task]:
     if not tags.human or not tags.assistant:
         raise DataError("a tag is empty", expected="settings: {human: ..., assistant: ...}", remedy="put the source's `settings` right")
     expected = f"texts with turns behind '{tags.human}' and '{tags.assistant}'"
-    return [row_task(source, "messages", lambda row, _: Example("", messages=_from_text(row, "text", tags)), expected)]
+    return row_tasks(source, "messages", lambda row, _: Example("", messages=_from_text(row, "text", tags)), expected)
 
 
 def best_answer(source: Source) -> list[Task]:
@@ -57,7 +57,7 @@ def best_answer(source: Source) -> list[Task]:
     if bool(keys.rank) == bool(keys.score):
         expected = "settings: {answer: KEY, rank: KEY} or {answer: KEY, score: KEY}"
         raise DataError("either rank or score says which answer is best", expected=expected, remedy="put the source's `settings` right")
-    return [row_task(source, "messages", lambda row, _: _best_example(row, keys), "rows with prompt and a list of ranked answers")]
+    return row_tasks(source, "messages", lambda row, _: _best_example(row, keys), "rows with prompt and a list of ranked answers")
 
 
 def turns_example(row: Mapping[str, Any]) -> Example:

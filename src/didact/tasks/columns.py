@@ -6,7 +6,7 @@
 A column that no name stands for keeps its own.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from didact.base.errors import DataError, did_you_mean
@@ -14,12 +14,13 @@ from didact.tasks.cells import as_text
 from didact.tasks.rows import Row
 
 
-def renamed_rows(rows: Iterable[Row], columns: Mapping[str, str]) -> Iterator[Row]:
+def renamed_rows(rows: Iterable[Row], columns: Mapping[str, str], beside: Sequence[str] = ()) -> Iterator[Row]:
     """Yields rows with their columns renamed. The first row shows whether the columns exist at all.
 
     Args:
         rows: File, label and row.
         columns: A reader's name to the row's own, or to several joined by ` + `.
+        beside: Columns that keep their own name too.
 
     Raises:
         DataError: The first row has none of the columns that a name stands for.
@@ -28,7 +29,7 @@ def renamed_rows(rows: Iterable[Row], columns: Mapping[str, str]) -> Iterator[Ro
     for number, (file, label, row) in enumerate(rows):
         if number == 0:
             _check(parts, row, f"{file}, {label}")
-        yield file, label, renamed(row, parts) if parts else row
+        yield file, label, {**{own: row[own] for own in beside if own in row}, **renamed(row, parts)} if parts else row
 
 
 def renamed(row: Mapping[str, Any], parts: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:

@@ -160,13 +160,13 @@ class LeakReport:
 
 
 def shown(leak: Leak) -> str:
-    """Returns one leak as a piece of a sentence.
+    """Returns one leak as a piece of a sentence, files without their folders.
 
-    >>> shown(Leak("near-duplicate", "a", "3", "u", "7", "a b c", 0.9, seen_where="a.json, row 3"))
+    >>> shown(Leak("near-duplicate", "a", "3", "u", "7", "a b c", 0.9, seen_where="my/a.json, row 3"))
     "3 (a.json, row 3) -> 7: 'a b c' (near-duplicate, 0.90)"
     """
     sides = ((leak.seen_example, leak.seen_where), (leak.unseen_example, leak.unseen_where))
-    names = " -> ".join(f"{name} ({where})" if where else name for name, where in sides)
+    names = " -> ".join(f"{name} ({where.rpartition('/')[2]})" if where else name for name, where in sides)
     measured = leak.similarity is not None and leak.kind != "exact input"
     return f"{names}: {leak.text!r}" + (f" ({leak.kind}, {leak.similarity:.2f})" if measured else "")
 

@@ -13,7 +13,8 @@ from didact.base.recipe import Source
 from didact.base.types import Role
 from didact.tasks.atlas.made import settings_of
 from didact.tasks.conversations import messages_example
-from didact.tasks.readers import open_source, row_task
+from didact.tasks.readers import open_source, row_tasks
+from didact.tasks.row_names import carried
 from didact.tasks.rows import Row
 from didact.tasks.task import ReadReport, Task
 
@@ -51,13 +52,14 @@ def oasst(source: Source) -> list[Task]:
     chosen = settings_of(source, OasstSettings)
 
     def opened(source: Source, report: ReadReport) -> Iterator[Row]:
-        for file, label, root in _roots(open_source(source, report), report):
+        for file, label, root, row in _roots(open_source(source, report), report):
             if chosen.lang and root.lang != chosen.lang:
                 report.refuse(file, label, f"not in language {chosen.lang}")
             else:
-                yield from ((file, f"message {path[-1].id}", _row(path)) for path in paths(root, chosen.paths))
+                own = carried(row, source)
+                yield from ((file, f"message {path[-1].id}", {**own, **_row(path)}) for path in paths(root, chosen.paths))
 
-    return [row_task(source, "messages", lambda row, _: messages_example(row), "trees or messages of OpenAssistant", opened)]
+    return row_tasks(source, "messages", lambda row, _: messages_example(row), "trees or messages of OpenAssistant", opened)
 
 
 def paths(root: Node, which: str) -> list[list[Node]]:
@@ -91,28 +93,29 @@ def _row(path: list[Node]) -> dict[str, Any]:
     return {"id": path[-1].id, "messages": [{"role": roles[node.role], "content": node.text} for node in path]}
 
 
-def _roots(rows: Iterable[Row], report: ReadReport) -> Iterator[tuple[str, str, Node]]:
-    """Yields the roots of trees: rows that are trees at once, those of flat messages when all have been read."""
-    flat: dict[str, tuple[str, str, Node, str]] = {}
+def _roots(rows: Iterable[Row], report: ReadReport) -> Iterator[tuple[str, str, Node, Mapping[str, Any]]]:
+    """Yields the roots of trees with their rows: those that are trees at once, those of flat messages when all have been read."""
+    flat: dict[str, tuple[str, str, Node, str, Mapping[str, Any]]] = {}
     for file, label, row in rows:
         try:
             if isinstance(row.get("prompt"), Mapping):
-                yield file, label, _tree(row["prompt"])
+                yield file, label, _tree(row["prompt"]), {**row["prompt"], **row}
             else:
                 node = _node(row)
                 if row.get("deleted"):
                     raise DataError("deleted message")
                 if node.id in flat:
                     raise DataError("repeated id")
-                flat[node.id] = (file, label, node, str(row.get("parent_id") or ""))
+                parent = str(row.get("parent_id") or "")
+                flat[node.id] = (file, label, node, parent, {} if parent else row)
         except DataError as error:
             report.refuse(file, label, error.what)
-    for file, label, node, parent in flat.values():
+    for file, label, node, parent, _ in flat.values():
         if parent and parent in flat:
             flat[parent][2].replies.append(node)
         elif parent:
             report.refuse(file, label, "reply to a message that is not there")
-    yield from ((file, label, node) for file, label, node, parent in flat.values() if not parent)
+    yield from ((file, label, node, row) for file, label, node, parent, row in flat.values() if not parent)
 
 
 def _tree(message: Mapping[str, Any]) -> Node:

@@ -20,9 +20,12 @@ from didact.tasks.downloads import base_address, cache_folder, fetch
 from didact.tasks.passages import passages
 from didact.tasks.reading import ParseRow, own_id
 from didact.tasks.reading import read_examples as read_examples
+from didact.tasks.row_names import RowNames, carried, columns_of, with_names
 from didact.tasks.rows import DOCUMENT_SUFFIXES, ROW_SUFFIXES, Row, find_files, open_rows
 from didact.tasks.task import LazyExamples, ReadReport, Task, TaskSet
 
+NAMED = ("superni", "benchmark", "atlas", "atlas_text", "rewriting", "composing")
+"""Readers whose sources say themselves which tasks they are; all others read rows, which may name their task (`tasks_by`)."""
 Reader = Callable[[Source], list[Task]]
 OpenSource = Callable[[Source, ReadReport], Iterable[Row]]
 
@@ -32,35 +35,39 @@ def load_tasks(sources: Iterable[Source]) -> TaskSet:
 
     Raises:
         RecipeError: No reader has the name that a source gives, or the catalogue no such data set.
-        DataError: A data set is closed or gated, a path holds nothing to read, or two tasks have one name.
+        DataError: A data set is closed or gated, a path holds nothing to read, two tasks have one name, or rows name no task.
     """
     known = [(settled(source), licence_of(source)) for source in sources]  # Closed and gated ones are told before anything is read.
+    for source, _ in known:
+        if source.tasks_by and source.reader in NAMED:
+            what = f"source '{source.name}' has tasks_by: {source.tasks_by}, and reader {source.reader} names its tasks itself"
+            raise DataError(what, remedy="leave tasks_by, category_by and dataset_by out")
     return TaskSet(replace(task, licence=task.licence or lic) for source, lic in known for task in READERS[source.reader](source))
 
 
 def alpaca(source: Source) -> list[Task]:
     """Returns one task of rows with `instruction`, `input` and `output`; with `system` or `history` they are conversations."""
-    return [row_task(source, "alpaca", _alpaca_example, "rows with instruction and output, and perhaps input, system, history")]
+    return row_tasks(source, "alpaca", _alpaca_example, "rows with instruction and output, and perhaps input, system, history")
 
 
 def sharegpt(source: Source) -> list[Task]:
     """Returns one task of rows with `conversations`: turns of `from` and `value`, with optional `system` and `tools`."""
-    return [row_task(source, "sharegpt", lambda row, _: sharegpt_example(row), "rows with conversations that end with a gpt turn")]
+    return row_tasks(source, "sharegpt", lambda row, _: sharegpt_example(row), "rows with conversations that end with a gpt turn")
 
 
 def messages(source: Source) -> list[Task]:
     """Returns one task of rows with OpenAI `messages` and optional `tools`."""
-    return [row_task(source, "messages", lambda row, _: messages_example(row), "rows with messages that end with an assistant turn")]
+    return row_tasks(source, "messages", lambda row, _: messages_example(row), "rows with messages that end with an assistant turn")
 
 
 def prompt_completion(source: Source) -> list[Task]:
     """Returns one task of rows with `prompt` and `completion` (or `response`): two texts, or two lists of messages."""
-    return [row_task(source, "prompt_completion", _prompt_completion_example, "rows with prompt and completion (or response)")]
+    return row_tasks(source, "prompt_completion", _prompt_completion_example, "rows with prompt and completion (or response)")
 
 
 def rows(source: Source) -> list[Task]:
     """Returns one task of rows of any columns; `source.target` names the answer's, a list column `choices` the options."""
-    return [row_task(source, "rows", _columns_example, f"rows with an answer in column '{source.target}'", _with_target)]
+    return row_tasks(source, "rows", _columns_example, f"rows with an answer in column '{source.target}'", _with_target)
 
 
 def text(source: Source) -> list[Task]:
@@ -69,7 +76,7 @@ def text(source: Source) -> list[Task]:
     Rows of its report, and what `source.limit` counts, are passages; a refused document counts as one.
     """
     expected = ".txt files, or rows with a column text"
-    return [row_task(source, "text", _text_example, expected, _passages, (*ROW_SUFFIXES, *DOCUMENT_SUFFIXES))]
+    return row_tasks(source, "text", _text_example, expected, _passages, (*ROW_SUFFIXES, *DOCUMENT_SUFFIXES))
 
 
 READERS: Registry[Reader] = Registry(
@@ -99,17 +106,17 @@ READERS: Registry[Reader] = Registry(
 """Formats by name."""
 
 
-def row_task(
+def row_tasks(
     source: Source, kind: str, parse: ParseRow, expected: str, rows: OpenSource | None = None, suffixes: tuple[str, ...] = ROW_SUFFIXES
-) -> Task:
-    """Returns the one task of a source of rows; they are opened when they are asked for.
+) -> list[Task]:
+    """Returns the one task of a source of rows, which are opened when they are asked for; or the tasks that its rows name.
 
     Args:
         source: Where they are.
         kind: The kind of its examples, by which templates say what they word.
         parse: Makes an example of a row.
         expected: What usable rows look like.
-        rows: Opens the rows, where `open_source` does not: several may come of one.
+        rows: Opens the rows, where `open_source` does not: several may come of one, which take along what it has `carried`.
         suffixes: Endings of the files to read.
 
     Raises:
@@ -123,14 +130,18 @@ def row_task(
         find_files(source.path, suffixes, source.files)  # A wrong path is told at the door.
         folder = Path(source.path) if Path(source.path).is_dir() else None
     report, opened = ReadReport(source.name), rows or open_source
+    names = RowNames(source) if source.tasks_by else None
 
     def files() -> Iterable[Path]:
         return fetched or find_files(source.path, suffixes, source.files) or [Path(source.path)]  # A hub id is no file.
 
     def load() -> Sequence[Example]:
-        return read_examples(source.name, source, lambda told: opened(source, told), parse, report, expected, folder, files)
+        def found(told: ReadReport) -> Iterable[Row]:
+            return with_names(opened(source, told), source) if names else opened(source, told)
 
-    return Task(
+        return read_examples(source.name, source, found, parse, report, expected, folder, files, names)
+
+    whole = Task(
         name=source.name,
         examples=LazyExamples(load),
         kind=kind,
@@ -141,6 +152,7 @@ def row_task(
         metric=source.metric,
         report=report,
     )
+    return names.tasks(whole, load()) if names else [whole]
 
 
 def open_source(source: Source, report: ReadReport, suffixes: tuple[str, ...] = ROW_SUFFIXES) -> Iterator[Row]:
@@ -149,7 +161,7 @@ def open_source(source: Source, report: ReadReport, suffixes: tuple[str, ...] = 
     found = open_rows(
         path, split=source.split, subset=source.subset, report=report, suffixes=suffixes, files=source.files, header=source.header
     )
-    return renamed_rows(found, source.columns)
+    return renamed_rows(found, source.columns, columns_of(source))
 
 
 def _is_fetched(source: Source) -> bool:
@@ -237,7 +249,7 @@ def _passages(source: Source, report: ReadReport) -> Iterator[Row]:
             yield file, label, row
             continue
         for number, passage in enumerate(passages(document, source.passage_chars), start=1):
-            yield file, f"{label}, passage {number}", {"id": f"{own_id(row) or label}/{number}", "text": passage}
+            yield file, f"{label}, passage {number}", {**carried(row, source), "id": f"{own_id(row) or label}/{number}", "text": passage}
 
 
 def _text_example(row: Mapping[str, Any], source: Source) -> Example:

@@ -10,6 +10,7 @@ from didact.base.files import code_fingerprint, files_fingerprint, fingerprint
 from didact.base.recipe import Source
 from didact.base.types import Example
 from didact.tasks.known_ids import KnownIds
+from didact.tasks.row_names import RowNames
 from didact.tasks.row_store import RowKeeper, stored_rows
 from didact.tasks.rows import Row
 from didact.tasks.task import ReadReport
@@ -26,6 +27,7 @@ def read_examples(
     expected: str,
     folder: Path | None = None,
     files: Callable[[], Iterable[Path]] | None = None,
+    names: RowNames | None = None,
 ) -> Sequence[Example]:
     """Returns the examples of one task, each with an id of its own, and adds what became of the rows to `total`.
 
@@ -38,6 +40,7 @@ def read_examples(
         expected: What usable rows look like, for the error when there is none.
         folder: Where the task has several files: ids then begin with the file's path in it.
         files: All files that the rows are in: many rows are then kept on disk, and known again while these stay as they are.
+        names: Takes note of the task that each row names; ids and `limit` are then each task's own.
 
     Raises:
         DataError: No row is usable.
@@ -45,27 +48,38 @@ def read_examples(
     key = _key(name, source, parse, files)
     if key is not None and (stored := stored_rows(key)) is not None:
         _add(total, stored.report)
+        if names:
+            names.restore(*stored.beside)
         return stored
     report = ReadReport(name)
     with RowKeeper(key) as kept:
-        ids = KnownIds(kept.id_of)
+        ids = KnownIds(lambda number: f"{names.numbers[number]} {kept.id_of(number)}" if names else kept.id_of(number))
         for file, label, row in rows(report):
             identity = own_id(row) or label
             # In a folder, files may number their rows alike, and a file that is added later must not rename the others' rows.
             identity = f"{Path(file).relative_to(folder).as_posix()}/{identity}" if folder else identity
+            task = names.number(row) if names else 0
+            if isinstance(task, str):
+                report.refuse(file, label, task)
+                continue
+            if names and names.is_full(task):
+                continue
+            known = f"{task} {identity}" if names else identity
             try:
-                if identity in ids:
+                if known in ids:
                     raise DataError("repeated id")
                 example = replace(parse(row, source), id=identity, where=f"{file}, {label}")
             except DataError as error:
                 report.refuse(file, label, error.what)
                 continue
-            ids.add(identity, len(kept))
+            ids.add(known, len(kept))
             kept.append(example)
-            if len(kept) == source.limit:
+            if names:
+                names.keep(task, row)
+            elif len(kept) == source.limit:
                 break
         report.num_kept = len(kept)
-        examples = kept.finish(report)
+        examples = kept.finish(report, names.state(), names.numbers.tobytes()) if names else kept.finish(report)
     if not examples:
         first = "; ".join(f"{refusal.file}, {refusal.row}: {refusal.reason}" for refusal in report.refusals[:3])
         raise DataError(

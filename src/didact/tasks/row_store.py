@@ -15,7 +15,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO, overload
+from typing import Any, BinaryIO, overload
 
 import numpy as np
 
@@ -29,7 +29,7 @@ FEW = 128
 """Fewer rows of a source than these are not worth a file."""
 MAX_AGE_S = 30 * 24 * 3600
 """Files that nobody has opened for so long are removed when another is written."""
-_MARK = b"didact rows 1\n\0\0"
+_MARK = b"didact rows 2\n\0\0"
 _AT_ONCE = 1 << 20
 """Bytes that are read at once when all rows are gone through."""
 
@@ -53,7 +53,7 @@ def decoded(record: bytes) -> Example:
     name, where, fields, targets, choices, rationale, *rest = json.loads(record.decode("utf-8", "surrogatepass"))
     if not rest:
         return Example(name, fields, tuple(targets), tuple(choices), rationale, (), (), where)
-    accepted, said, tools = (*rest, *((),) * (3 - len(rest)))
+    accepted, said, tools = [*rest, (), ()][:3]  # At least the first of them is there.
     messages = tuple(Message(role, content, train, tuple(calls), who) for role, content, train, calls, who in said)
     return Example(name, fields, tuple(targets), tuple(choices), rationale, messages, tuple(tools), where, tuple(accepted))
 
@@ -61,8 +61,10 @@ def decoded(record: bytes) -> Example:
 class StoredRows(Sequence[Example]):
     """Examples in a file; slices are views of it."""
 
-    def __init__(self, path: Path, offsets: np.ndarray, report: ReadReport) -> None:
+    def __init__(self, path: Path, offsets: np.ndarray, report: ReadReport, beside: tuple[Any, bytes] = (None, b"")) -> None:
         self._path, self._offsets = path, offsets
+        self.beside = beside
+        """What else is known of the rows: one JSON value, and bytes."""
         self.report = report
         """What became of the rows when they were read."""
 
@@ -105,11 +107,12 @@ def stored_rows(key: str) -> StoredRows | None:
             about = json.loads(handle.read(length))
             handle.seek(about["end"])
             offsets = np.frombuffer(handle.read(8 * (about["num_rows"] + 1)), np.int64)
+            beside = about["beside"], handle.read(about["num_bytes"])
         os.utime(path)
     except (OSError, ValueError, KeyError):
         return None
     refusals = [Refusal(*refusal) for refusal in about["refusals"]]
-    return StoredRows(path, offsets, ReadReport(about["source"], about["num_rows"], Counter(about["dropped"]), refusals))
+    return StoredRows(path, offsets, ReadReport(about["source"], about["num_rows"], Counter(about["dropped"]), refusals), beside)
 
 
 class RowKeeper:
@@ -158,15 +161,16 @@ class RowKeeper:
         with self._temporary.open("rb") as handle:
             return decoded(os.pread(handle.fileno(), stop - start, start)).id
 
-    def finish(self, report: ReadReport) -> Sequence[Example]:
-        """Returns all of them; on disk, what became of the other rows is kept with them."""
+    def finish(self, report: ReadReport, beside: Any = None, numbers: bytes = b"") -> Sequence[Example]:
+        """Returns all of them; on disk, what became of the other rows is kept with them, and what else is known of them."""
         if self._file is None or self._temporary is None:
             return self._held.settled()
         offsets = np.array(self._offsets, np.int64)
         refusals = [[one.file, one.row, one.reason] for one in report.refusals]
         about = {"source": report.source, "num_rows": len(self), "dropped": report.dropped, "refusals": refusals}
+        about |= {"beside": beside, "num_bytes": len(numbers)}
         written = json.dumps({**about, "end": int(offsets[-1])}, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        for part in (offsets.tobytes(), written, len(written).to_bytes(8, "little"), _MARK):
+        for part in (offsets.tobytes(), numbers, written, len(written).to_bytes(8, "little"), _MARK):
             self._file.write(part)
         self._file.flush()
         path, self._temporary = self._temporary, None

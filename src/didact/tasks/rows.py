@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from didact.base.errors import DataError, did_you_mean, missing_extra
+from didact.tasks.hub import hub_rows
 from didact.tasks.strict_json import KeyGivenTwice, flaw, load_json
 from didact.tasks.task import ReadReport
 
@@ -62,7 +63,7 @@ def open_rows(
     """
     found = find_files(path, suffixes, files)
     if not found:
-        yield from _checked(path, _hub(path, split, subset), report)
+        yield from _checked(path, hub_rows(path, split, subset), report)
     for file in found:
         try:
             yield from _checked(str(file), _open_file(file, header), report)
@@ -102,7 +103,7 @@ def find_files(path: str, suffixes: tuple[str, ...] = ROW_SUFFIXES, files: Seque
 
 def no_path() -> DataError:
     """Returns the error for a source of files that names none."""
-    expected = "path: a file, a folder or a hub id; only made worlds (readers atlas, atlas_text, rewriting, composing) need none"
+    expected = "path: a file, a folder or a hub id; only readers benchmark, atlas, atlas_text, rewriting and composing need none"
     return DataError("the source does not say where its rows are", expected=expected, remedy="add to the source: path: ...")
 
 
@@ -271,22 +272,3 @@ def _parquet(file: Path) -> _Read:
         raise DataError(
             f"not a parquet file: {error}", where=f"{file}, after row {number}", remedy="fetch or write the file again"
         ) from None
-
-
-def _hub(name: str, split: str | None, subset: str | None) -> _Read:
-    try:
-        from datasets import load_dataset
-    except ImportError:
-        raise missing_extra("reading a hub dataset", "hub") from None
-    try:
-        rows = load_dataset(name, subset, split=split or "train")
-    except Exception as error:
-        # The library raises a dozen unrelated types: no network, no such name, a gated dataset, a wrong split.
-        raise DataError(
-            f"the hub dataset '{name}' cannot be read: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}",
-            where=f"subset {subset or '(none)'}, split {split or 'train'}; there is no {Path(name).absolute()} either",
-            expected="an existing dataset, subset and split, and a network or a filled cache",
-            remedy=f"compare `path`, `subset` and `split` with https://huggingface.co/datasets/{name}, or give a folder",
-        ) from error
-    for number, row in enumerate(rows, start=1):
-        yield f"row {number}", row

@@ -103,15 +103,17 @@ class Tally:
         rank = {row: number for number, row in enumerate(sorted(ids, key=lambda row: ids[row]))}
         order = np.lexsort((np.array([rank[row] for row in rows.tolist()]), numbers))
         place_in_pair = np.arange(len(order)) - np.searchsorted(numbers[order], numbers[order])
+        touched = set[Pair]()
         for code in codes[order[place_in_pair < NUM_SHOWN_OF_PAIR]].tolist():
             row, number = divmod(code, self._num_tasks)
             matcher, place = next(_places(columns, code))
             _, nearest, similarity = columns[matcher]
             kept = _Overlap(block.rows[row], block.wording, matcher, number, int(nearest[place]), float(similarity[place]))
-            self._candidates.setdefault((name, self.known.tasks[number].name), []).append(kept)
-        for pair, overlaps in self._candidates.items():
-            if len(overlaps) > NUM_SHOWN_OF_PAIR:
-                self._candidates[pair] = sorted(overlaps, key=lambda one: one.example.id)[:NUM_SHOWN_OF_PAIR]
+            pair = (name, self.known.tasks[number].name)
+            self._candidates.setdefault(pair, []).append(kept)
+            touched.add(pair)
+        for pair in touched:
+            self._candidates[pair] = sorted(self._candidates[pair], key=lambda one: one.example.id)[:NUM_SHOWN_OF_PAIR]
 
     def pairs(self) -> dict[Pair, int]:
         """Returns the pairs of tasks with the most leaks first."""

@@ -8,7 +8,8 @@ from didact.base.errors import DataError
 from didact.base.recipe import Source
 from didact.base.types import Example
 from didact.tasks.atlas.made import settings_of
-from didact.tasks.readers import open_source, row_task, text_of
+from didact.tasks.readers import open_source, row_tasks, text_of
+from didact.tasks.row_names import carried
 from didact.tasks.rows import Row
 from didact.tasks.task import ReadReport, Task
 
@@ -38,10 +39,10 @@ def instances(source: Source) -> list[Task]:
                 report.refuse(file, label, error.what)
                 continue
             for number, part in enumerate(listed, start=1):
-                whole = {"instruction": row.get("instruction"), **part, "id": f"{row.get('id') or label}/{number}"}
+                whole = {"instruction": row.get("instruction"), **carried(row, source), **part, "id": f"{row.get('id') or label}/{number}"}
                 yield file, f"{label}, instance {number}", whole
 
-    return [row_task(source, "alpaca", lambda row, _: instance_example(row), "rows with instruction and instances", opened)]
+    return row_tasks(source, "alpaca", lambda row, _: instance_example(row), "rows with instruction and instances", opened)
 
 
 def gpt3_tuning(source: Source) -> list[Task]:
@@ -53,7 +54,7 @@ def gpt3_tuning(source: Source) -> list[Task]:
             raise DataError("empty completion" if prompt.strip() else "empty prompt")
         return Example("", {"prompt": prompt}, (completion,))
 
-    return [row_task(source, "prompt_completion", parse, f"rows with prompt and completion, which may end with {END}")]
+    return row_tasks(source, "prompt_completion", parse, f"rows with prompt and completion, which may end with {END}")
 
 
 def unifiedqa(source: Source) -> list[Task]:
@@ -69,7 +70,7 @@ def unifiedqa(source: Source) -> list[Task]:
             raise DataError("empty completion" if prompt else "empty prompt")
         return Example("", {"prompt": prompt}, (completion,))
 
-    return [row_task(source, "prompt_completion", parse, "rows of a question and its answer, with a tab between them")]
+    return row_tasks(source, "prompt_completion", parse, "rows of a question and its answer, with a tab between them")
 
 
 def instance_example(row: Mapping[str, Any]) -> Example:

@@ -108,6 +108,8 @@ def _drawn(examples: Sequence[Example], answers: bool) -> list[Example]:
     for example in examples:
         signs.append(zlib.crc32(example.id.encode("utf-8", "surrogatepass")))
         size += sum(map(len, texts_of(example, answers)))
+    if not signs:
+        return []
     number = max(1, min(MAX_ROWS, len(signs), MAX_CHARS * len(signs) // max(1, size)))
     every = np.array(signs, np.uint32)
     return [examples[index] for index in np.flatnonzero(every <= np.partition(every, number - 1)[number - 1]).tolist()]
