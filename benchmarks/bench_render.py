@@ -131,6 +131,8 @@ def as_didact(rows: list[dict[str, Any]], kind: str, tokeniser: Tokeniser, audit
     draws = [Draw("bench", number, 0) for number in range(len(rows))]
 
     def run() -> Made:
+        for words in tokeniser._words:  # each run meets every word for the first time
+            words.forget()
         parts = [make(draws[start : start + 1000], word, tokeniser, 100_000, 100_000, audited) for start in range(0, len(draws), 1000)]
         return Made([example for part in parts for example in part.examples], parts[0].report)
 
@@ -159,7 +161,7 @@ def main(size: float = 1.0) -> None:
     """Measures, keeps the result of a whole run and prints one JSON line; a smaller size only looks whether all is well."""
     datasets.disable_caching()
     datasets.disable_progress_bars()
-    short, long = alpaca_rows(int(4000 * size)), chat_rows(int(300 * size))
+    short, long = alpaca_rows(int(10_000 * size)), chat_rows(int(1000 * size))
     # About 1.3 tokens a word, as the tokenizers of large models need for English.
     section = ModelSection(base="new", new=NewModel(vocabulary=16_000))
     tokeniser, _ = load_tokeniser(section, "chatml", lambda: [sentences(random.Random(number), 200) for number in range(3000)])

@@ -5,6 +5,7 @@ tokens do not exist. The text before a response is encoded on its own, so a trai
 generation is given. A response and its terminator are never cut: prompts are, oldest turns first, and every cut is counted.
 """
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -93,7 +94,7 @@ class Tokeniser:
         self._control_ids = frozenset(self.controls.values())
         self._forbidden = self._control_ids - ({tokenizer.unk_token_id} - {self.bos_id, self.eos_id})
         self._encoders = text_encoders(tokenizer, self.controls)
-        self._words = (WordEncoder(self._encoders.start), WordEncoder(self._encoders.middle))
+        self._words = (WordEncoder(self._encoders.start, self._forbidden), WordEncoder(self._encoders.middle, self._forbidden))
 
     def tokenise(
         self,
@@ -184,20 +185,22 @@ class Tokeniser:
         encoded = [iter(words.encode(batch)) for words, batch in zip(self._words, texts, strict=True)]
         results = []
         for plan in plans:
-            ids, roles = list[int](), list[int]()
+            ids, roles, lengths = list[int](), list[int](), list[int]()
             for part, role, middle in plan:
                 if isinstance(part, int):
                     ids.append(part)
-                    roles.append(role)
-                    continue
-                new = next(encoded[middle])
-                if not self._forbidden.isdisjoint(new):
-                    raise ModelError(
-                        f"the tokenizer writes text as a control token: {part[:200]!r}", remedy="set model.tokenizer to another"
-                    )
-                ids += new
-                roles += [role] * len(new)
-            results.append((np.array(ids, np.int32), np.array(roles, np.uint8)))
+                    lengths.append(1)
+                else:
+                    new = next(encoded[middle])
+                    if not self._words[middle].clean and not self._forbidden.isdisjoint(new):
+                        raise ModelError(
+                            f"the tokenizer writes text as a control token: {part[:200]!r}", remedy="set model.tokenizer to another"
+                        )
+                    ids += new
+                    lengths.append(len(new))
+                roles.append(role)
+            # Through an array of machine integers: a third of the time that numpy takes for a list.
+            results.append((np.frombuffer(array("i", ids), np.int32), np.repeat(np.array(roles, np.uint8), lengths)))
         return results
 
     def _plan(self, pieces: Sequence[Piece]) -> list[tuple[int | str, int, bool]]:

@@ -30,10 +30,13 @@ class WordEncoder:
 
     Args:
         encoder: The tokenizer.
+        forbidden: Ids that text must not become.
     """
 
-    def __init__(self, encoder: Tokenizer) -> None:
-        self._encoder = encoder
+    def __init__(self, encoder: Tokenizer, forbidden: frozenset[int] = frozenset()) -> None:
+        self._encoder, self._forbidden = encoder, forbidden
+        self.clean = True
+        """No text so far has become a forbidden id."""
         table = json.loads(encoder.to_str())
         self._by_word = _keeps_words(table)
         self._only_ascii = table["normalizer"] is not None
@@ -46,6 +49,10 @@ class WordEncoder:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_first": {}, "_later": {}}
+
+    def forget(self) -> None:
+        """Forgets all words."""
+        self._first, self._later = {}, {}
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Returns the ids of each text."""
@@ -70,7 +77,9 @@ class WordEncoder:
         return not (_AWKWARD.search(text) or (self._added is not None and self._added.search(text)))
 
     def _through(self, texts: Sequence[str]) -> list[list[int]]:
-        return [found.ids for found in self._encoder.encode_batch_fast(texts, add_special_tokens=False)] if texts else []
+        ids = [found.ids for found in self._encoder.encode_batch_fast(texts, add_special_tokens=False)] if texts else []
+        self.clean = self.clean and all(map(self._forbidden.isdisjoint, ids))
+        return ids
 
     def _learn(self, texts: Sequence[Sequence[str]]) -> None:
         """Puts the words that were not met before through the tokenizer."""

@@ -12,6 +12,7 @@ become a control token, whatever it spells.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal, Protocol
 
 from didact.base.errors import TemplateError
@@ -159,22 +160,34 @@ class PieceFormat:
         if generate:
             yield from self._header("assistant", len(conversation.messages))
 
-    def _header(self, role: str, index: int) -> Iterator[Piece]:
+    def _header(self, role: str, index: int) -> tuple[Piece, ...]:
+        if (made := self._made.get((role, index))) is not None:
+            return made
         if role not in self.turns:
             raise TemplateError(f"chat format '{self.name}' cannot show a turn of role '{role}'", remedy=_REMEDY)
-        yield from (replace(piece, turn=index) for piece in self.turns[role].header)
+        return self._made.setdefault((role, index), tuple([replace(piece, turn=index) for piece in self.turns[role].header]))
+
+    def _end(self, role: str, index: int, trained: bool) -> tuple[Piece, ...]:
+        if (made := self._made.get((role, index, trained))) is not None:
+            return made
+        roles = (RESPONSE if trained and position == 0 else PROMPT for position in range(len(self.turns[role].end)))
+        pieces = tuple([replace(piece, role=own, turn=index) for piece, own in zip(self.turns[role].end, roles, strict=True)])
+        return self._made.setdefault((role, index, trained), pieces)
+
+    @cached_property
+    def _made(self) -> dict[tuple[str | int, ...], tuple[Piece, ...]]:
+        """What stands before and behind the text of a turn, by its role and place."""
+        return {}
 
     def _turn(self, message: Message, index: int, prefix: str, last: bool) -> Iterator[Piece]:
         yield from self._header(message.role, index)
-        # What follows the terminator only leads to the next turn.
-        end = self.turns[message.role].end[: 1 if last else None]
         trained = message.role == "assistant" and message.train
         body = prefix + self._body(message)
         # What a model wrote has its space already.
         body = f" {body}" if self.spaced and message.role == "assistant" and not body.startswith(" ") else body
         yield Piece(body, role=RESPONSE if trained else PROMPT, turn=index, body=True)
-        for position, piece in enumerate(end):
-            yield replace(piece, role=RESPONSE if trained and position == 0 else PROMPT, turn=index)
+        # What follows the terminator only leads to the next turn.
+        yield from self._end(message.role, index, trained)[: 1 if last else None]
 
     def _body(self, message: Message) -> str:
         """Returns the text of a turn; tool calls are written the way Hermes and Qwen models read them."""

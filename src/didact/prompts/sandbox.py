@@ -180,7 +180,9 @@ def fill(source: str, variables: Mapping[str, Any], where: str, dialect: Dialect
 def _compiled(source: str, dialect: Dialect) -> jinja2.Template:
     """Returns the wording ready to run; it has been looked at, however it came here."""
     variables_of(source, lambda line: f"line {line}", dialect)
-    return dialect.env.from_string(source)
+    compiled = dialect.env.from_string(source)
+    compiled.globals = dict(compiled.globals)  # as one dictionary: they are walked through at every rendering
+    return compiled
 
 
 @lru_cache(maxsize=4096)
