@@ -37,7 +37,7 @@ class Sieve:
     """Says quickly which hashes may be among ours: never wrongly no, seldom wrongly yes."""
 
     def __init__(self, hashes: np.ndarray) -> None:
-        bits = min(27, max(10, len(hashes).bit_length() + 4))
+        bits = min(26, max(10, len(hashes).bit_length() + 4))
         self._shift = np.uint64(64 - bits)
         self._table = np.zeros(1 << bits, bool)
         self._table[hashes >> self._shift] = True
@@ -59,20 +59,22 @@ class Index:
 
     def __init__(self, hashes: np.ndarray, owners: np.ndarray, task_of: np.ndarray) -> None:
         # A stable sort keeps owners, and with them tasks, in order within one hash.
-        self.order = np.argsort(hashes, kind="stable")
-        hashes = hashes[self.order]
-        self.owners = owners[self.order].astype(np.int32)
-        tasks = task_of[self.owners]
+        order = np.argsort(hashes, kind="stable")
+        hashes = hashes[order]
+        self.order = order.astype(np.int32)
+        """Number of each (hash, owner) as it was given, in the order of hashes."""
+        self.owners = owners[order].astype(np.int32)
+        tasks = task_of[self.owners].astype(np.int32)
         new_hash, new_task = np.ones(len(hashes), bool), np.ones(len(hashes), bool)
         new_hash[1:] = hashes[1:] != hashes[:-1]
         new_task[1:] = new_hash[1:] | (tasks[1:] != tasks[:-1])
         self.hashes = hashes[new_hash]
         self.place_of = (np.cumsum(new_hash) - 1).astype(np.int32)
         """Place of the hash of each (hash, owner), in the order of hashes."""
-        self.starts = np.append(np.flatnonzero(new_hash), len(hashes))
+        self.starts = np.append(np.flatnonzero(new_hash), len(hashes)).astype(np.int32)
         """The owners of place p are `owners[starts[p] : starts[p + 1]]`."""
         self._tasks, self._first_owners = tasks[new_task], self.owners[new_task]
-        self._task_starts = np.searchsorted(self.place_of[new_task], np.arange(len(self.hashes) + 1))
+        self._task_starts = np.searchsorted(self.place_of[new_task], np.arange(len(self.hashes) + 1)).astype(np.int32)
         self._num_tasks = int(task_of.max(initial=0)) + 1
         self._sieve = Sieve(self.hashes)
 
