@@ -157,7 +157,7 @@ def test_a_recipe_may_ask_for_the_five_levels_and_for_no_others():
 
 @pytest.mark.parametrize("reader", ["alpaca", "superni", "text", "rows"])
 def test_a_source_of_files_without_a_path_is_refused(reader):
-    with pytest.raises(DataError, match=r"(?s)does not say where its rows are.*only readers atlas and atlas_text need none"):
+    with pytest.raises(DataError, match=r"(?s)does not say where its rows are.*only readers benchmark, atlas, .* need none.*path: \.\.\."):
         load_tasks(Recipe.model_validate({"tasks": {"sources": [{"name": "x", "reader": reader}]}}).tasks.sources)
 
 

@@ -94,14 +94,21 @@ class Source(Section):
     `context + question` joins several."""
     limit: Count | None = None
     """At most this many kept rows per task, the first ones; null: all."""
+    tasks_by: str = ""
+    """The column that names the task of each row: the source is then many tasks, NAME/value, and is read when they are listed.
+    `template_type + task_name` joins several with `/`, `metadata.source` is a key of an object. Empty: one task."""
     target: str | None = None
     """For reader `rows`: the column that holds the answer."""
     definition: str = ""
     """What the task asks for, in words; templates may use it."""
     category: str = ""
     """Category for hold-outs and score tables; empty: none."""
+    category_by: str = ""
+    """With `tasks_by`: the column that holds the category; a task has all that its rows name."""
     dataset: str = ""
-    """Where the data come from, for hold-outs by dataset; empty: the source's name."""
+    """Where the data come from, for hold-outs by dataset; empty: the source's name, with `tasks_by` the task's."""
+    dataset_by: str = ""
+    """With `tasks_by`: the column that says where the data come from."""
     language: str = "en"
     """Language code or name of the texts."""
     metric: str = "rouge_l"
@@ -117,6 +124,12 @@ class Source(Section):
         if bool(self.reader) == bool(self.catalogue):
             problem = "both are given: the catalogue knows the reader" if self.reader else "neither is given"
             raise ValueError(f"a source names its reader: or its catalogue: entry, and {problem}")
+        return self
+
+    @model_validator(mode="after")
+    def _columns_name_what_tasks_have(self) -> "Source":
+        if (self.category_by or self.dataset_by) and not (self.tasks_by or self.catalogue):
+            raise ValueError("category_by and dataset_by are for sources of many tasks: give tasks_by too, or category and dataset")
         return self
 
 
