@@ -261,7 +261,8 @@ class Assembly:
             sequence,
             recipe.train.batch_tokens,
             recipe.train.epochs,
-            objective=recipe.objective,
+            WINDOW,
+            recipe.objective,
             workers=Workers(sequence.workers, start) if sequence.workers else None,
             cache=self._cache,
         )

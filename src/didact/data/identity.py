@@ -5,7 +5,7 @@ from typing import Any
 
 from didact.base.files import code_fingerprint, fingerprint
 from didact.base.recipe import Recipe
-from didact.data.stream import WINDOW, longest_text
+from didact.data.stream import longest_text
 from didact.data.tokens import Tokeniser
 from didact.prompts.template import Template, TemplateSet
 from didact.tasks.catalogue import settled
@@ -37,7 +37,7 @@ def window_parts(recipe: Recipe, templates: TemplateSet, tokeniser: Tokeniser, m
         parts[f"prompts.{key}"] = fingerprint(value)
     rules = recipe.tasks.model_dump(mode="json", exclude={"sources"})
     parts |= {f"tasks.{key}": fingerprint(value) for key, value in rules.items()}
-    parts["sequence.max_length"] = fingerprint(recipe.sequence.max_length, longest_text(recipe.sequence, recipe.objective), WINDOW)
+    parts["sequence.max_length"] = fingerprint(recipe.sequence.max_length, longest_text(recipe.sequence, recipe.objective))
     parts["the seed"] = fingerprint(recipe.seed)
     parts["the mixture"] = mixture
     parts["didact"] = code_fingerprint(*_CODE)
