@@ -14,11 +14,21 @@ NUM_TASKS = {"flan2021": 80, "t0": 193, "niv2": 1554, "cot": 9}
 SIZES = {f"{name}/{number}": 500 + 7919 * number % 90_000 for name, count in NUM_TASKS.items() for number in range(count)}
 KINDS = ("zs_opt", "fs_opt", "zs_noopt", "fs_noopt")
 RENDERED = {
-    **{f"{name}/{kind}": 1_000_000 + 70_000 * number for name in ("flan2021", "t0") for number, kind in enumerate(KINDS)},
-    **{f"niv2/{kind}": 5_000_000 for kind in KINDS[:2]},
-    **{f"{name}/{kind}": 74_730 for name in ("cot", "cot_ii", "dialog", "dialog_ii") for kind in KINDS[:2]},
+    **{
+        f"{name}/{kind}/{task}": 10_000 + 70_000 * number
+        for name in ("flan2021", "t0")
+        for number, kind in enumerate(KINDS)
+        for task in ("glue_cola_2.0.0", "piqa_1.0.0")
+    },
+    **{f"niv2/{kind}/task{number}": 1_000 * number for kind in KINDS[:2] for number in range(1, 1001)},
+    **{
+        f"{name}/{kind}/{task}": 74_730
+        for name, own in (("cot", "cot_gsm8k"), ("dialog", "wiki_dialog"))
+        for kind in KINDS[:2]
+        for task in (own, f"{own}_ii")
+    },
 }
-"""The release: each kind of text is one task, NIv2's of five million rows."""
+"""The release: each kind of text of each task, some larger than their cap."""
 
 
 def counted(fragment, sizes):
@@ -58,17 +68,18 @@ def test_each_collection_has_the_cap_of_the_paper():
 
 
 def test_the_released_collection_s_parts_within_parts():
-    _, counts = counted("flan_2022_rendered", RENDERED)
+    mixture, counts = counted("flan_2022_rendered", RENDERED)
     whole = {"flan2021/": 0.40, "t0/": 0.32, "niv2/": 0.20, "cot": 0.05, "dialog": 0.03}
     assert {start: of(counts, start) for start in whole} == {start: pytest.approx(share, abs=0.0001) for start, share in whole.items()}
     # Four kinds of text in equal shares, whatever their size; in the others two.
-    assert {counts[f"flan2021/{kind}"] for kind in KINDS} == {20_000}
-    assert {counts[f"t0/{kind}"] for kind in KINDS} == {16_000}
-    assert {counts[f"niv2/{kind}"] for kind in KINDS[:2]} == {20_000}
+    assert [of(counts, f"flan2021/{kind}") for kind in KINDS] == [pytest.approx(0.1, abs=0.0001)] * 4
+    assert [of(counts, f"t0/{kind}") for kind in KINDS] == [pytest.approx(0.08, abs=0.0001)] * 4
+    assert [of(counts, f"niv2/{kind}") for kind in KINDS[:2]] == [pytest.approx(0.1, abs=0.0005)] * 2
+    caps = {"flan2021": 30_000, "t0": 20_000, "niv2": 5_000, "cot": 100_000, "dialog": 200_000}
+    assert all(row["counted"] == min(row["size"], caps[row["task"].split("/")[0]]) for row in mixture.table())
     # Forward to turned around is 1 to 0.3: of CoT's 5,000 zero-shot draws, 5,000 / 1.3 = 3,846.2 are forward.
-    assert [counts[f"{name}/zs_opt"] for name in ("cot", "cot_ii", "dialog", "dialog_ii")] == [
-        pytest.approx(number, abs=1) for number in (3846.2, 1153.8, 2307.7, 692.3)
-    ]
+    names = [f"{name}{ending}" for name in ("cot/zs_opt/cot_gsm8k", "dialog/zs_opt/wiki_dialog") for ending in ("", "_ii")]
+    assert [counts[name] for name in names] == [pytest.approx(number, abs=1) for number in (3846.2, 1153.8, 2307.7, 692.3)]
 
 
 def test_half_of_the_rows_are_zero_shot():

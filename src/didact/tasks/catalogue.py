@@ -58,6 +58,10 @@ class Row(Section):
     """Which column is what, for the reader."""
     target: str | None = None
     """The answer's column, for reader `rows`."""
+    tasks_by: str = ""
+    """Columns that name the task of each row, where there are many tasks in it."""
+    dataset_by: str = ""
+    """Column that says where a task's data come from."""
     definition: str = ""
     """What its rows ask for, where they do not say so themselves."""
     settings: dict[str, int | float | str] = Field(default={})
@@ -154,8 +158,10 @@ def source_of(row: Row, source: Source) -> Source:
         "path": row.where,
         "dataset": row.name,
         "language": row.languages[0] if len(row.languages) == 1 else "mul",
-        **{key: getattr(row, key) for key in ("files", "header", "subset", "split", "columns", "target", "definition")},
+        **{key: getattr(row, key) for key in ("files", "header", "subset", "split", "columns", "target", "tasks_by", "definition")},
     }
+    if source.tasks_by or (row.tasks_by and "tasks_by" not in given):  # What all tasks share says of none where it comes from.
+        known |= {"dataset": "", "dataset_by": row.dataset_by}
     update = {key: value for key, value in known.items() if key not in given}
     return source.model_copy(update={**update, "settings": {**row.settings, **source.settings}, "catalogue": ""})
 

@@ -42,6 +42,9 @@ def load_tasks(sources: Iterable[Source]) -> TaskSet:
         if source.tasks_by and source.reader in NAMED:
             what = f"source '{source.name}' has tasks_by: {source.tasks_by}, and reader {source.reader} names its tasks itself"
             raise DataError(what, remedy="leave tasks_by, category_by and dataset_by out")
+        if not source.tasks_by and (source.category_by or source.dataset_by):
+            what = f"source '{source.name}' has category_by or dataset_by, and its rows are one task"
+            raise DataError(what, remedy="add to it: tasks_by: COLUMN; or say category: or dataset: for all")
     return TaskSet(replace(task, licence=task.licence or lic) for source, lic in known for task in READERS[source.reader](source))
 
 

@@ -50,7 +50,14 @@ def with_names(rows: Iterable[Row], source: Source) -> Iterator[Row]:
             if _value(row, column) is _ABSENT:
                 near, listed = did_you_mean(column, map(str, row)), ", ".join(str(name)[:40] for name in row)
                 expected = f"{near} the columns are: {listed}" if near.startswith("did you mean") else f"the columns are: {listed}"
-                remedy = f"put `tasks_by`, `category_by` or `dataset_by` of source '{source.name}' right"
+                key = (
+                    "tasks_by"
+                    if column in _parts(source.tasks_by)
+                    else "dataset_by"
+                    if column in _parts(source.dataset_by)
+                    else "category_by"
+                )
+                remedy = f"put {key} of source '{source.name}' right" + ("; for one task: tasks_by: ''" if key == "tasks_by" else "")
                 raise DataError(f"no column '{column}' to name tasks by", where=f"{file}, {label}", expected=expected, remedy=remedy)
         yield file, label, row
 
