@@ -31,7 +31,8 @@ from didact.prompts.formats import Format
 from didact.prompts.render import render
 from didact.prompts.template import Template, TemplateSet
 from didact.tasks.catalogue import settled
-from didact.tasks.leaks import LeakReport, settle, without_leaks
+from didact.tasks.leak_report import LeakReport
+from didact.tasks.leaks import settle, without_leaks
 from didact.tasks.readers import READERS, load_tasks
 from didact.tasks.set_metrics import metric_named
 from didact.tasks.splits import Split, describe, hold_out

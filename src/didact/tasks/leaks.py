@@ -17,7 +17,7 @@ from didact.tasks.leak_report import Leak as Leak
 from didact.tasks.matchers import Exact, Matcher, Run, long_texts
 from didact.tasks.near_duplicates import Near
 from didact.tasks.tally import NUM_SHOWN_OF_PAIR, Known, Tally
-from didact.tasks.task import LazyExamples, Task, TaskSet
+from didact.tasks.task import Chosen, LazyExamples, Task, TaskSet
 from didact.tasks.wording import Block, block_of, blocks, collection_of, shared_wording
 
 UNSEEN = "unseen"
@@ -175,7 +175,7 @@ def without_leaks(seen: TaskSet, report: LeakReport) -> TaskSet:
     rows, shots = by_task(report.leaking), by_task(report.leaking_demonstrations)
 
     def clean(task: Task) -> Task:
-        def load() -> list[Example]:
+        def load() -> Sequence[Example]:
             return _without(task.examples, rows[task.name])
 
         left = task.replace(LazyExamples(load)) if task.name in rows else task
@@ -187,9 +187,9 @@ def without_leaks(seen: TaskSet, report: LeakReport) -> TaskSet:
     return TaskSet(clean(task) for task in seen if task.name not in report.emptied)
 
 
-def _without(examples: Sequence[Example], ids: Iterable[str]) -> list[Example]:
+def _without(examples: Sequence[Example], ids: Iterable[str]) -> Sequence[Example]:
     left_out = set(ids)
-    return [example for example in examples if example.id not in left_out]
+    return Chosen(examples, (number for number, example in enumerate(examples) if example.id not in left_out))
 
 
 def settle(seen: TaskSet, unseen: TaskSet, rule: Leaks, held_in: Iterable[Task] = ()) -> tuple[TaskSet, LeakReport]:
