@@ -293,3 +293,12 @@ def test_the_report_says_what_was_looked_for() -> None:
         "no leaks: 1 seen and 1 unseen examples share no near-duplicates, no runs of 8 words over 50 % of either, "
         "no 13 words in a row and no whole input"
     )
+
+
+def test_copies_leak_like_the_first_of_them_and_cost_no_more() -> None:
+    # 3,000 x 3,000 copies would be nine million pairs of ten runs each; one is named, the first by id.
+    rows = [f"{filler('r', 9)} {i % 2}" for i in range(3000)]
+    others = [filler(f"x{i}y", 12) for i in range(3001)]
+    report = find_leaks(tasks(a=rows + others), tasks(u=rows + [f"z {text}" for text in others]), rules=["8-gram-90", "near"])
+    assert report.by_kind == {"8-gram-90": (6001, 6001), "near-duplicate": (6001, 6001)}
+    assert (report.leaks[0].unseen_example, report.leaks[0].similarity) == ("000", 1.0)

@@ -4,7 +4,7 @@ import numpy as np
 
 from didact.base.leaks_section import Overlap
 from didact.tasks.fingerprints import Index, joined, spans
-from didact.tasks.matchers import Met, measured, nothing_met, words_at
+from didact.tasks.matchers import Met, measured, merged, nothing_met, with_copies, words_at
 from didact.tasks.wording import Block
 
 MAX_PAIRS = 1 << 22
@@ -23,11 +23,15 @@ class Covering:
     def __init__(self, rule: Overlap) -> None:
         self.kind, self.ngram, self._percent = rule.name, rule.ngram, rule.percent
         self._hashes, self._owners, self._starts = list[np.ndarray](), list[np.ndarray](), list[np.ndarray]()
-        self._own, self._lengths, self._num_words = list[np.ndarray](), list[np.ndarray](), 0
+        self._own, self._lengths, self._firsts, self._num_words = list[np.ndarray](), list[np.ndarray](), list[np.ndarray](), 0
 
     def add(self, block: Block, first_owner: int) -> None:
         """Takes unseen examples."""
         hashes, starts, constant = block.own_runs(self.ngram)
+        first = block.first_alike()
+        kept = first[block.hashed.rows[starts]] == block.hashed.rows[starts]
+        hashes, starts = hashes[kept], starts[kept]
+        self._firsts.append(first + first_owner)
         self._hashes.append(hashes)
         self._owners.append(block.hashed.rows[starts].astype(np.int64) + first_owner)
         self._starts.append(starts + self._num_words)
@@ -37,7 +41,7 @@ class Covering:
 
     def seal(self, task_of: np.ndarray) -> None:
         """Ends the unseen side."""
-        self._task_of, starts = task_of, joined(self._starts)
+        self._task_of, self._first_owner, starts = task_of, joined(self._firsts), joined(self._starts)
         self._index = Index(joined(self._hashes, np.uint64), joined(self._owners), task_of)
         self._first_words = starts[self._index.order].astype(np.int32)
         self._place_at = np.full(self._num_words, -1, np.int32)
@@ -59,7 +63,10 @@ class Covering:
         asked, places = self._index.find(hashes)
         if not len(asked):
             return nothing_met()
-        starts, num_words = starts[asked], len(block.hashed.words)
+        # Copies are measured once: a thousand of one text on either side would be a million pairs.
+        first = block.first_alike()
+        kept = first[block.hashed.rows[starts[asked]]] == block.hashed.rows[starts[asked]]
+        places, starts, num_words = places[kept], starts[asked[kept]], len(block.hashed.words)
         own = ~self._covered(constant, num_words)
         count = _Count(own, np.bincount(block.hashed.rows, minlength=len(block.rows)))
         rows = block.hashed.rows[starts]
@@ -75,7 +82,8 @@ class Covering:
             return nothing_met()
         chosen = np.zeros(len(self._task_of), bool)
         chosen[others] = True
-        return self._pairs(rows[kept], starts[kept], places[kept], enough, chosen, count)
+        met = self._pairs(rows[kept], starts[kept], places[kept], enough, chosen, count)
+        return with_copies(met, first, self._first_owner, self._task_of)
 
     def _enough(self, covered: np.ndarray, total: np.ndarray) -> np.ndarray:
         found: np.ndarray = (total >= self.ngram) & (covered * 100 >= total * self._percent)
@@ -102,7 +110,7 @@ class Covering:
         num_holders = index.starts[places + 1] - index.starts[places]
         row_ends = np.flatnonzero(rows[1:] != rows[:-1]) + 1
         ends = np.cumsum(num_holders)[np.append(row_ends, len(rows)) - 1]
-        found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        found = list[Met]()
         for part in np.split(np.arange(len(rows)), row_ends[np.diff(ends // MAX_PAIRS) > 0]):
             held = spans(index.starts[places[part]], num_holders[part])
             repeat = np.repeat(part, num_holders[part])
@@ -119,9 +127,8 @@ class Covering:
                 np.where(total >= self.ngram, ours / np.maximum(total, 1), 0.0),
                 np.where(other_total >= self.ngram, theirs / np.maximum(other_total, 1), 0.0),
             )
-            found.append((row[ok], owner[ok], share[ok]))
-        row, owner, share = (np.concatenate(column) for column in zip(*found, strict=True))
-        return measured(row, owner, share, self._task_of)
+            found.append(measured(row[ok], owner[ok], share[ok], self._task_of))
+        return merged(found, self._task_of)
 
     def _words_covered(self, codes: np.ndarray, starts: np.ndarray, count: "_Count") -> tuple[np.ndarray, np.ndarray]:
         """Returns each pair once, and how many own words of one side the runs of the pair cover, every word counted once."""

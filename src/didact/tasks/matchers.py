@@ -3,13 +3,14 @@
 A matcher is given the unseen examples block by block, is sealed, and then says of each seen block which unseen examples it meets.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
 from didact.base.leaks_section import Overlap
-from didact.tasks.fingerprints import MIN_WORDS, Index, hash_whole, joined
+from didact.tasks.fingerprints import MIN_WORDS, Index, hash_whole, joined, spans
 from didact.tasks.wording import Block
 from didact.tasks.words import words
 
@@ -85,6 +86,38 @@ def long_texts(block: Block) -> tuple[np.ndarray, np.ndarray]:
     """Returns the texts that are long enough to be compared as a whole, and their rows."""
     long = np.flatnonzero(block.hashed.num_words >= MIN_WORDS)
     return long, block.hashed.rows[(np.cumsum(block.hashed.num_words) - 1)[long]].astype(np.int64)
+
+
+def merged(parts: Sequence[Met], task_of: np.ndarray) -> Met:
+    """Returns what was met in several slices as one."""
+    if len(parts) < 2:
+        return parts[0] if parts else nothing_met()
+    codes, nearest, similarity = (np.concatenate([getattr(part, name) for part in parts]) for name in ("codes", "nearest", "similarity"))
+    met = measured(codes // num_tasks(task_of), nearest, similarity, task_of)
+    return replace(met, owners=np.unique(np.concatenate([part.owners for part in parts])))
+
+
+def with_copies(met: Met, first_row: np.ndarray, first_owner: np.ndarray, task_of: np.ndarray) -> Met:
+    """Returns what the first of several rows with the same words has met as met by all of them, and by all copies of what it met.
+
+    Args:
+        met: What first rows and first unseen examples have in common.
+        first_row: For each seen row the first row with the same words.
+        first_owner: For each unseen example the first of its task with the same words.
+        task_of: Task of each unseen example.
+    """
+    if not len(met.codes):
+        return met
+    rows, tasks = np.divmod(met.codes, num_tasks(task_of))
+    order = np.argsort(first_row, kind="stable")
+    starts = np.searchsorted(first_row[order], rows)
+    counts = np.searchsorted(first_row[order], rows, "right") - starts
+    part = np.repeat(np.arange(len(rows)), counts)
+    codes = order[spans(starts, counts)] * num_tasks(task_of) + tasks[part]
+    sort = np.argsort(codes)
+    chosen = np.zeros(len(first_owner), bool)
+    chosen[met.owners] = True
+    return Met(codes[sort], np.flatnonzero(chosen[first_owner]), met.nearest[part][sort], met.similarity[part][sort])
 
 
 class Exact:

@@ -8,7 +8,7 @@ import numpy as np
 
 from didact.base.chance import generator
 from didact.tasks.fingerprints import Index, Sieve, joined, spans
-from didact.tasks.matchers import Met, measured, nothing_met
+from didact.tasks.matchers import Met, measured, merged, with_copies
 from didact.tasks.word_hashes import mixed
 from didact.tasks.wording import Block, among, sets_of
 
@@ -44,28 +44,31 @@ class Near:
         self._similarity, self._size = similarity, banding(similarity)
         draws = generator(0, "minhash").integers(0, 1 << 64, (2, NUM_HASHES), dtype=np.uint64)
         self._times, self._plus = draws[0] | np.uint64(1), draws[1]
-        self._elements, self._owners = list[np.ndarray](), list[np.ndarray]()
+        self._elements, self._owners, self._firsts = list[np.ndarray](), list[np.ndarray](), list[np.ndarray]()
 
-    def _sets(self, block: Block) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the elements of each row and their rows, of rows that have enough."""
+    def _sets(self, block: Block, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the elements of each row and their rows, of rows that have enough and are the first with their words."""
         elements, rows = sets_of(block.hashed, SHINGLE)
         constant = block.wording.get(SHINGLE)
         if constant is not None and len(constant):
             kept = ~among(constant, elements)
             elements, rows = elements[kept], rows[kept]
-        enough = np.bincount(rows, minlength=len(block.rows))[rows] >= MIN_SHINGLES
-        return elements[enough], rows[enough]
+        # Copies are measured once: a thousand of one text on either side would be a million pairs.
+        kept = (np.bincount(rows, minlength=len(block.rows))[rows] >= MIN_SHINGLES) & (first[rows] == rows)
+        return elements[kept], rows[kept]
 
     def add(self, block: Block, first_owner: int) -> None:
         """Takes unseen examples."""
-        elements, rows = self._sets(block)
+        first = block.first_alike()
+        elements, rows = self._sets(block, first)
+        self._firsts.append(first + first_owner)
         self._elements.append(elements)
         self._owners.append(rows + first_owner)
 
     def seal(self, task_of: np.ndarray) -> None:
         """Ends the unseen side."""
         elements, owners = joined(self._elements, np.uint64), joined(self._owners)
-        self._elements, self._owners, self._task_of = [], [], task_of
+        self._elements, self._owners, self._task_of, self._first_owner = [], [], task_of, joined(self._firsts)
         self._known = np.unique(elements)
         self._sieve = Sieve(mixed(self._known))
         self._sizes = np.bincount(owners, minlength=len(task_of))
@@ -91,7 +94,8 @@ class Near:
 
     def meet(self, block: Block) -> Met:
         """Returns what seen examples have in common with the unseen ones."""
-        elements, rows = self._sets(block)
+        first = block.first_alike()
+        elements, rows = self._sets(block, first)
         # A pair this much alike has at least that share of either set in common: most rows have fewer elements that are known at all.
         known = np.bincount(rows[self._sieve.may_hold(mixed(elements))], minlength=len(block.rows))
         sizes = np.bincount(rows, minlength=len(block.rows))
@@ -101,18 +105,14 @@ class Near:
         asked, places = self._buckets.find(keys)
         starts = self._buckets.starts[places]
         counts = self._buckets.starts[places + 1] - starts
-        num_owners = len(self._task_of)
-        found: list[np.ndarray] = []
+        found, num_owners = list[Met](), len(self._task_of)
         for part in _slices(counts):
             pairs = np.repeat(holders[asked[part]], counts[part]) * num_owners + self._buckets.owners[spans(starts[part], counts[part])]
-            found.append(np.unique(pairs))
-        pairs = np.unique(joined(found))
-        if not len(pairs):
-            return nothing_met()
-        row, owner = np.divmod(pairs, num_owners)
-        alike = self._jaccard(elements, rows, sizes, row, owner)
-        kept = alike >= self._similarity - 1e-9
-        return measured(row[kept], owner[kept], alike[kept], self._task_of)
+            row, owner = np.divmod(np.unique(pairs), num_owners)
+            alike = self._jaccard(elements, rows, sizes, row, owner)
+            kept = alike >= self._similarity - 1e-9
+            found.append(measured(row[kept], owner[kept], alike[kept], self._task_of))
+        return with_copies(merged(found, self._task_of), first, self._first_owner, self._task_of)
 
     def _jaccard(self, elements: np.ndarray, rows: np.ndarray, sizes: np.ndarray, row: np.ndarray, owner: np.ndarray) -> np.ndarray:
         """Returns the elements that both have over those that either has, for pairs of a seen row and an unseen example."""

@@ -38,6 +38,8 @@ class Hashed:
     """int64 (S,): words of each text."""
     whole: np.ndarray
     """uint64 (S,): hash of each text's words in their order."""
+    alike: np.ndarray
+    """uint64 (R,): hash of each row's texts, whatever their order."""
 
 
 def mixed(hashes: np.ndarray) -> np.ndarray:
@@ -81,7 +83,9 @@ def hash_texts(texts: Sequence[str], rows: np.ndarray | None = None) -> Hashed:
     if len(every):
         whole[full] = np.add.reduceat(mixed(every + left.astype(np.uint64) * np.uint64(_STEP)), (ends - num_words)[full])
     num_rows = int(rows[-1]) + 1 if len(rows) else 0
-    return Hashed(every, left.astype(np.int32), np.repeat(rows, num_words), num_rows, num_words, whole)
+    alike = np.zeros(num_rows, np.uint64)
+    np.add.at(alike, rows, mixed(whole))
+    return Hashed(every, left.astype(np.int32), np.repeat(rows, num_words), num_rows, num_words, whole, alike)
 
 
 def _as_bytes(text: str) -> bytes:

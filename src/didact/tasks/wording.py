@@ -43,6 +43,12 @@ class Block:
         ours = among(constant, hashes >> _PREFIX)
         return hashes[~ours], places[~ours], places[ours]
 
+    def first_alike(self) -> np.ndarray:
+        """Returns for each row the first row of the block that has the same words, int64."""
+        _, first, numbers = np.unique(self.hashed.alike, return_index=True, return_inverse=True)
+        found: np.ndarray = first[numbers]
+        return found
+
 
 def among(known: np.ndarray, asked: np.ndarray) -> np.ndarray:
     """Returns which of `asked` are in `known`, which is sorted and not empty."""
