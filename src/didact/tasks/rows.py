@@ -9,7 +9,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, Any, cast
@@ -63,10 +63,10 @@ def open_rows(
     """
     found = find_files(path, suffixes, files)
     if not found:
-        yield from _checked(path, hub_rows(path, split, subset), report)
+        yield from checked(path, hub_rows(path, split, subset), report)
     for file in found:
         try:
-            yield from _checked(str(file), _open_file(file, header), report)
+            yield from checked(str(file), open_file(file, header), report)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise DataError(f"not a whole gzip file: {error}", where=str(file), remedy=f"copy it again, then: gzip -t {file}") from None
 
@@ -122,7 +122,7 @@ def no_such_path(path: str) -> DataError:
     )
 
 
-def _checked(file: str, rows: _Read, report: ReadReport) -> Iterator[Row]:
+def checked(file: str, rows: Iterable[tuple[str, Any]], report: ReadReport) -> Iterator[Row]:
     """Yields the rows that are objects without a flaw; the report gets the others."""
     for label, row in rows:
         reason = row.what if isinstance(row, DataError) else flaw(row) or ("" if isinstance(row, Mapping) else "not an object")
@@ -144,7 +144,8 @@ def _is_named(file: Path, name: str) -> bool:
     return any(fnmatchcase("/".join(file.parts[start:]), name) for start in range(len(file.parts)))
 
 
-def _open_file(file: Path, header: Sequence[str] = ()) -> _Read:
+def open_file(file: Path, header: Sequence[str] = ()) -> Iterator[tuple[str, Any]]:
+    """Yields row label and row of one file, as its suffix says; a DataError in place of a row says why there is none."""
     match _suffix(file, (*ROW_SUFFIXES, *DOCUMENT_SUFFIXES)).removesuffix(".gz"):
         case ".jsonl":
             return _jsonl(file)

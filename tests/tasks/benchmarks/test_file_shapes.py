@@ -11,7 +11,6 @@ from didact.base.errors import DataError
 from didact.base.recipe import Source
 from didact.base.types import Example
 from didact.tasks.benchmarks.file_shapes import (
-    comma_table,
     labels_beside,
     one_input_many_answers,
     parallel_text,
@@ -33,12 +32,12 @@ def tasks(name: str, path: Path, **options: Any) -> dict[str, Task]:
 
 
 def test_a_table_without_a_header_has_its_columns_by_place_and_refuses_a_short_line(tmp_path: Path) -> None:
-    file = tmp_path / "anatomy_test.csv"
+    (tmp_path / "test").mkdir()
+    file = tmp_path / "test" / "anatomy_test.csv"
     file.write_text('"What, then?",1,2,3,4,B\nWhat?,1,2\n', encoding="utf-8")
-    columns = ("question", "A", "B", "C", "D", "answer")
-    expected = {"row 1": dict(zip(columns, ("What, then?", *"1234", "B"), strict=True)), "row 2": "too few columns"}
-    assert rows(comma_table(*columns)(file)) == expected
-    assert comma_table(*columns)(tmp_path / "test-00000.parquet") is None
+    task = tasks("mmlu", tmp_path)["mmlu/anatomy"]
+    assert [(example.id, example.fields["question"], example.targets) for example in task.examples] == [("row 1", "What, then?", ("2",))]
+    assert task.report is not None and task.report.dropped["too few columns"] == 1
 
 
 def test_the_questions_of_a_squad_file_are_found_where_they_stand(tmp_path: Path) -> None:

@@ -200,6 +200,8 @@ def test_the_marks_of_one_span_do_not_move_the_other() -> None:
 
 def test_a_span_of_several_words_and_of_other_case_is_found() -> None:
     assert marked("The city councilmen refused them .", "the city councilmen", 0, "them", 4) == "*The city councilmen* refused #them# ."
+    # White space in the text may be wider than in the span: the mark still stands behind its last word.
+    assert marked("The  old\tman sat , for he was tired .", "The old man", 0, "he", 6) == "*The  old\tman* sat , for #he# was tired ."
     # Not within a word: "it" is not in "fit".
     assert marked("It did not fit and it fell .", "It", 0, "it", 5) == "*It* did not fit and #it# fell ."
 
@@ -219,8 +221,8 @@ def test_the_two_rows_whose_span_does_not_stand_at_its_number_are_marked_right()
     said = parsed("wsc", row).fields["marked"]
     assert said.endswith('*John* laughed out quite loud. "Good for #him#," he said.') and "threw him over" in said
     # Word 30 of the second is "use"; the pronoun is word 31.
-    place = span_place(MAGIC_PEBBLE, "it", 30)
-    assert MAGIC_PEBBLE.split()[30:32] == ["use", "it"] and MAGIC_PEBBLE[:place].endswith("to use ")
+    start, end = span_place(MAGIC_PEBBLE, "it", 30)
+    assert MAGIC_PEBBLE.split()[30:32] == ["use", "it"] and MAGIC_PEBBLE[:start].endswith("to use ") and MAGIC_PEBBLE[start:end] == "it"
     assert "to use #it# , but" in marked(MAGIC_PEBBLE, "the magic pebble", 16, "it", 30)
     assert "put *the magic pebble* in" in marked(MAGIC_PEBBLE, "the magic pebble", 16, "it", 30)
 
@@ -243,6 +245,7 @@ def test_a_span_that_is_nowhere_is_refused() -> None:
     row = {"text": "Ann waved .", "span1_text": "Bea", "span1_index": 0, "span2_text": "Ann", "span2_index": 0, "label": 1}
     assert why_not("wsc", row) == "a span is not in the text"
     assert why_not("wsc", {**row, "span1_text": "Ann", "span1_index": None}) == "a span has no index"
+    assert why_not("wsc", {**row, "span1_text": "Ann waved"}) == "the two spans overlap"
 
 
 # AX-g

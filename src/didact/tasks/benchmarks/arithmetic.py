@@ -8,7 +8,7 @@ from didact.base.errors import DataError
 from didact.base.types import Example
 from didact.tasks.benchmarks.benchmark import Benchmark, Hub, sample
 from didact.tasks.benchmarks.mgsm_samples import QUESTIONS, sums
-from didact.tasks.benchmarks.parsing import row_id, text_of, unquoted_table
+from didact.tasks.benchmarks.parsing import row_id, text_of
 from didact.tasks.benchmarks.row_parts import number_text
 
 METRICS = ("number_match", "accuracy")
@@ -116,7 +116,7 @@ MGSM = {
         hub=Hub("jbross-ibm-research/mgsm", code, ("test", "train")),
         files=(f"mgsm_{code}.tsv", f"mgsm/mgsm_{code}.tsv"),
         languages=(code,),
-        read=unquoted_table(("question", "answer")),
+        header=("question", "answer"),
     )
     for code in QUESTIONS
 }

@@ -14,6 +14,7 @@ from didact.base.types import Example
 from didact.tasks.benchmarks.bbh_lists import LISTED
 from didact.tasks.benchmarks.bbh_puzzles import PUZZLES
 from didact.tasks.benchmarks.benchmark import Benchmark, Hub, sample
+from didact.tasks.benchmarks.file_shapes import whole_text
 from didact.tasks.benchmarks.parsing import text_of
 from didact.tasks.benchmarks.row_parts import stated_options
 
@@ -74,7 +75,7 @@ def demonstrations(text: str, labels: tuple[str, ...] = ()) -> tuple[Example, ..
 
 def _published(name: str, folder: Path) -> tuple[Example, ...]:
     files = [place / "cot-prompts" / f"{name}.txt" for place in (folder, folder.parent)]
-    text = next((file.read_text(encoding="utf-8") for file in files if file.is_file()), "")
+    text = next((whole_text(file) for file in files if file.is_file()), "")
     return demonstrations(text, LABELS.get(name, ()))
 
 

@@ -77,8 +77,10 @@ class Benchmark:
     languages: tuple[str, ...] = ("en",)
     parse_train: Parse | None = None
     """For rows of split train, where training takes other examples of a row than judging does; None: `parse`."""
+    header: tuple[str, ...] = ()
+    """Columns of tables whose first line is a row already; empty: the first line names them."""
     read: ReadFile | None = None
-    """Opens one file, where its suffix does not say enough (a table without a header, nested JSON); None: by suffix."""
+    """Opens one file, where its suffix does not say enough (nested JSON, labels in a second file); None: by suffix."""
     demonstrations: Callable[[Path], tuple[Example, ...]] | None = None
     """Returns the published demonstrations with rationales that stand in or beside a local folder, where there are any; they are then
     shown in place of our samples."""

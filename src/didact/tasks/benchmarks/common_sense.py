@@ -18,16 +18,15 @@ _BRACKETS = re.compile(r"\[.*?\]")
 def parse_piqa(row: Mapping[str, Any]) -> Example:
     """Returns the example of a PIQA row: a goal and two solutions."""
     options = options_of([row.get("sol1"), row.get("sol2")])
-    return Example(row_id(row), {"goal": text_of(row, "goal")}, (picked(row, dict(zip("01", options, strict=True))),), options)
+    return Example(row_id(row), {"goal": text_of(row, "goal")}, (picked(row, dict(zip("01", options, strict=True)), "label"),), options)
 
 
 def parse_siqa(row: Mapping[str, Any]) -> Example:
     """Returns the example of a SIQA row; its label is a number from 1 or a letter."""
     options = options_of([row.get(f"answer{letter}") for letter in "ABC"])
     by_key = {key: option for number, option in enumerate(options) for key in ("123"[number], "ABC"[number])}
-    column = "correct" if row.get("correct") is not None else "label"
     fields = {"context": text_of(row, "context"), "question": text_of(row, "question")}
-    return Example(row_id(row), fields, (picked(row, by_key, column),), options)
+    return Example(row_id(row), fields, (picked(row, by_key, "correct", "label"),), options)
 
 
 def without_marks(text: str) -> str:
@@ -50,7 +49,7 @@ def parse_hellaswag(row: Mapping[str, Any]) -> Example:
     """
     endings = options_of(row.get("endings"))
     options = options_of([without_marks(ending) for ending in endings])
-    target = picked(row, {str(number): option for number, option in enumerate(options)})
+    target = picked(row, {str(number): option for number, option in enumerate(options)}, "label")
     second = row.get("ctx_b")
     begun = isinstance(row.get("ctx_a"), str) and isinstance(second, str)
     text = f"{row['ctx_a']} {second[:1].upper()}{second[1:]}" if begun and isinstance(second, str) else text_of(row, "ctx")
@@ -65,8 +64,7 @@ def parse_winogrande(row: Mapping[str, Any]) -> Example:
     if "_" not in sentence:
         raise DataError("no gap in the sentence")
     options = options_of([row.get("option1"), row.get("option2")])
-    identity = row_id(row) or str(row.get("qID") or "")
-    return Example(identity, {"sentence": sentence}, (picked(row, dict(zip("12", options, strict=True)), "answer"),), options)
+    return Example(row_id(row, "qID"), {"sentence": sentence}, (picked(row, dict(zip("12", options, strict=True)), "answer"),), options)
 
 
 COMMONSENSE_QA = Benchmark(
@@ -146,7 +144,7 @@ PIQA = Benchmark(
         "jsonl/piqa_plain_text_{split}.jsonl",
         "piqa_plain_text_{split}.jsonl",
         "{split}.jsonl",
-        "physicaliqa-{split}/{split}.jsonl",
+        "physicaliqa-train-dev/{split}.jsonl",
         "plain_text/{split}-*.parquet",
     ),
     read=labels_beside,

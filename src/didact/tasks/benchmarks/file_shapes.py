@@ -1,10 +1,9 @@
-"""Files whose suffix does not say enough: a table without a header, nested JSON, labels in a second file, rows that belong together.
+"""Files whose suffix does not say enough: a table without quoting, nested JSON, labels in a second file, rows that belong together.
 
 Each function takes files of its own suffix; for all others it returns None, and they are opened as usual.
 """
 
 import codecs
-import csv
 import re
 from collections.abc import Iterator, Mapping
 from html import unescape
@@ -14,19 +13,20 @@ from typing import Any
 
 from didact.base.errors import DataError
 from didact.tasks.benchmarks.benchmark import ReadFile
+from didact.tasks.rows import open_file
 from didact.tasks.strict_json import load_json
 
 Labelled = Iterator[tuple[str, Any]]
 """Row label and row; a DataError in place of a row says why there is none."""
 
 
-def comma_table(*columns: str) -> ReadFile:
-    """Returns a reader of `.csv` files without a header: one row for each line of cells."""
+T0_ROWS = "**/data_per_template"
+"""The folder in which Self-Instruct keeps rows of T0's training data."""
 
-    def read(file: Path) -> Labelled | None:
-        return _headless(file, columns) if file.suffix == ".csv" else None
 
-    return read
+def unquoted_table(file: Path) -> Labelled | None:
+    """Yields the rows of a `.tsv` file with a header, in which a quotation mark is a letter like any other."""
+    return _unquoted(file) if file.suffix == ".tsv" else None
 
 
 def squad_json(file: Path) -> Labelled | None:
@@ -90,19 +90,37 @@ def json_value(file: Path) -> Any:
         DataError: It is not one.
     """
     try:
-        return load_json(file.read_text(encoding="utf-8-sig"))
-    except (DataError, UnicodeDecodeError) as error:
-        what = error.what if isinstance(error, DataError) else "not UTF-8 text"
-        raise DataError(what, where=str(file), expected="one JSON value", remedy="fetch the file again: it may be cut") from None
+        return load_json(whole_text(file))
+    except DataError as error:
+        if error.remedy:
+            raise
+        raise DataError(error.what, where=str(file), expected="one JSON value", remedy="fetch the file again: it may be cut") from None
 
 
-def _headless(file: Path, columns: tuple[str, ...]) -> Labelled:
-    with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
-        for number, cells in enumerate(csv.reader(text), start=1):
-            if len(cells) == len(columns):
-                yield f"row {number}", dict(zip(columns, cells, strict=True))
-            else:
-                yield f"row {number}", DataError("too many columns" if len(cells) > len(columns) else "too few columns")
+def whole_text(file: Path) -> str:
+    """Returns the text of a file.
+
+    Raises:
+        DataError: It is not UTF-8.
+    """
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise DataError("not UTF-8 text", where=str(file), remedy="fetch the file again, or save it as UTF-8") from None
+
+
+def _unquoted(file: Path) -> Labelled:
+    header = list[str]()
+    for number, line in enumerate(_lines(file), start=1):
+        if isinstance(line, DataError):
+            yield f"line {number}", line
+            continue
+        cells = line.split("\t")
+        if not header:
+            header = cells
+        elif line.strip():
+            wrong = "" if len(cells) == len(header) else "too many columns" if len(cells) > len(header) else "too few columns"
+            yield f"line {number}", DataError(wrong) if wrong else dict(zip(header, cells, strict=True))
 
 
 def _questions(file: Path) -> Labelled:
@@ -122,23 +140,22 @@ def _list(value: Any, key: str, file: Path) -> list[Any]:
 
 
 def _labelled(file: Path, beside: Path) -> Labelled:
-    labels = [line.strip() for line in _lines(beside) if isinstance(line, str) and line.strip()]
-    for number, (label, row) in enumerate(_json_lines(file)):
-        given = labels[number] if number < len(labels) else None
-        yield label, {**row, "label": given} if isinstance(row, Mapping) else row
+    labels = {f"line {number}": line for number, line in enumerate(_lines(beside), start=1) if isinstance(line, str)}
+    for label, row in open_file(file):
+        yield label, {**row, "label": labels.get(label)} if isinstance(row, Mapping) else row
 
 
 def _runs(file: Path) -> Labelled:
-    with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
-        table = csv.reader(text)
-        next(table, None)
-        for (width, given), run in groupby(enumerate(table, start=1), key=lambda row: (len(row[1]), row[1][0] if row[1] else "")):
-            rows = list(run)
-            label = f"row {rows[0][0]}" if len(rows) == 1 else f"rows {rows[0][0]} to {rows[-1][0]}"
-            if width == 2:
-                yield label, {"input": given, "answers": [cells[1] for _, cells in rows]}
-            elif width:
-                yield label, DataError("too many columns" if width > 2 else "too few columns")
+    for given, run in groupby(open_file(file), key=lambda row: None if isinstance(row[1], DataError) else next(iter(row[1].values()))):
+        rows = list(run)
+        (first, cells), (last, _) = rows[0], rows[-1]
+        if given is None:
+            yield from rows
+        elif len(cells) != 2:
+            yield from ((label, DataError("not two columns")) for label, _ in rows)
+        else:
+            label = first if first == last else f"{first.replace('row', 'rows')} to {last.removeprefix('row ')}"
+            yield label, {"input": given, "answers": [list(row.values())[1] for _, row in rows]}
 
 
 def _translated(name: str, language: str, other: str) -> str:
@@ -164,13 +181,15 @@ def _pairs(file: Path, beside: Path, language: str, other: str) -> Labelled:
 
 
 def _unworded(file: Path, pattern: re.Pattern[str], answer: str) -> Labelled:
-    for label, row in _json_lines(file):
-        if not isinstance(row, Mapping):
+    for label, row in open_file(file):
+        prompt, said = (row.get("prompt"), row.get("completion")) if isinstance(row, Mapping) else (None, None)
+        found = pattern.fullmatch(prompt) if isinstance(prompt, str) else None
+        if isinstance(row, DataError):
             yield label, row
-            continue
-        found = pattern.fullmatch(str(row.get("prompt")))
-        said = str(row.get("completion")).removesuffix("<|endoftext|>")
-        yield label, {**found.groupdict(), answer: said} if found else DataError("a prompt in another wording")
+        elif found is None or not isinstance(said, str):
+            yield label, DataError("a prompt in another wording")
+        else:
+            yield label, {**found.groupdict(), answer: said.removesuffix("<|endoftext|>")}
 
 
 def _lines(file: Path) -> Iterator[str | DataError]:
@@ -181,14 +200,3 @@ def _lines(file: Path) -> Iterator[str | DataError]:
                 yield (raw.removeprefix(codecs.BOM_UTF8) if number == 0 else raw).decode("utf-8").rstrip("\r\n")
             except UnicodeDecodeError:
                 yield DataError("not UTF-8")
-
-
-def _json_lines(file: Path) -> Labelled:
-    for number, line in enumerate(_lines(file), start=1):
-        if isinstance(line, DataError):
-            yield f"line {number}", line
-        elif line.strip():
-            try:
-                yield f"line {number}", load_json(line)
-            except DataError as error:
-                yield f"line {number}", error

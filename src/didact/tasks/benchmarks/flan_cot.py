@@ -13,7 +13,7 @@ from didact.tasks.benchmarks.arithmetic import parse_gsm8k
 from didact.tasks.benchmarks.benchmark import Benchmark, Hub, sample
 from didact.tasks.benchmarks.flan_cot_own import parse_aqua, parse_creak, parse_ecqa, parse_esnli, parse_qasc, parse_strategyqa
 from didact.tasks.benchmarks.flan_cot_samples import ROWS
-from didact.tasks.benchmarks.parsing import text_of, unquoted_table
+from didact.tasks.benchmarks.parsing import filled, text_of
 from didact.tasks.benchmarks.row_parts import number_text, stated_options
 
 Parser = Callable[[Mapping[str, Any]], Example]
@@ -72,7 +72,7 @@ def parse_tsv(labels: tuple[str, ...], row: Mapping[str, Any]) -> Example:
     >>> parse_tsv(("yes", "no"), {"question": "Is ice cold?", "answer": "yes", "rationale": "Water freezes at 0."}).choices
     ('yes', 'no')
     """
-    question, answer, rationale = (text_of(row, column).replace("\\n", "\n").strip() for column in COLUMNS)
+    question, answer, rationale = (filled(text_of(row, column).replace("\\n", "\n"), column) for column in COLUMNS)
     choices = stated_options(question) or labels
     if choices and answer not in choices:
         raise DataError("the answer is not among the options")
@@ -104,7 +104,7 @@ def _set(name: str) -> Benchmark:
         choices=LABELS.get(name, ()),
         hub=_HUBS[name][0] if name in _HUBS else None,
         files=(f"cot_data/{name}_{{split}}.tsv", f"{name}_{{split}}.tsv", f"flan/v2/cot_data/{name}_{{split}}.tsv"),
-        read=unquoted_table(COLUMNS),
+        header=COLUMNS,
     )
 
 

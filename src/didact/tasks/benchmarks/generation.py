@@ -6,11 +6,8 @@ from typing import Any
 from didact.base.errors import DataError
 from didact.base.types import Example
 from didact.tasks.benchmarks.benchmark import Benchmark, Hub, samples
-from didact.tasks.benchmarks.file_shapes import one_input_many_answers, worded_rows
-from didact.tasks.benchmarks.parsing import row_id, text_of
-
-T0_ROWS = "**/data_per_template"
-"""The folder in which Self-Instruct keeps rows of T0's training data."""
+from didact.tasks.benchmarks.file_shapes import T0_ROWS, one_input_many_answers, worded_rows
+from didact.tasks.benchmarks.parsing import row_id, text_of, texts_of
 
 
 def parse_xsum(row: Mapping[str, Any]) -> Example:
@@ -41,10 +38,10 @@ def parse_common_gen(row: Mapping[str, Any]) -> Example:
     """
     concepts, said, reasons = row.get("concepts"), row.get("scene"), row.get("reason")
     names = concepts if isinstance(concepts, list) else text_of(row, "concepts", "concept_set").replace("#", ",").split(",")
-    words = [name.strip() for name in names if isinstance(name, str) and name.strip()]
+    words = texts_of(names, "concepts")
     if len(words) < 2:
         raise DataError("fewer than two concepts")
-    targets = _texts(said) if isinstance(said, list) else (text_of(row, "target", "scene"),)
+    targets = _each_once(said) if isinstance(said, list) else (text_of(row, "target", "scene"),)
     reason = next((reason.strip() for reason in reasons if isinstance(reason, str)), "") if isinstance(reasons, list) else ""
     return Example("", {"concepts": ", ".join(words)}, targets, rationale=reason)
 
@@ -56,16 +53,12 @@ def parse_e2e(row: Mapping[str, Any]) -> Example:
     """
     said = row.get("answers", row.get("references"))
     # The collection GEM gives a list of references, which is empty in its split train, where the text is the target.
-    targets = _texts(said) if isinstance(said, list) and said else (text_of(row, "human_reference", "target", "ref"),)
+    targets = _each_once(said) if isinstance(said, list) and said else (text_of(row, "human_reference", "target", "ref"),)
     return Example("", {"meaning": text_of(row, "input", "meaning_representation", "mr")}, targets)
 
 
-def _texts(said: list[Any]) -> tuple[str, ...]:
-    """Returns texts without white space around them, each once."""
-    found = tuple(dict.fromkeys(text.strip() for text in said if isinstance(text, str) and text.strip()))
-    if not found:
-        raise DataError("no answer")
-    return found
+def _each_once(said: list[Any]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts_of(said, "answers")))
 
 
 XSUM = Benchmark(

@@ -10,8 +10,9 @@ from didact.base.errors import DataError
 from didact.base.types import Example
 from didact.tasks.benchmarks import glue_samples as rows
 from didact.tasks.benchmarks.benchmark import Benchmark, Hub
+from didact.tasks.benchmarks.file_shapes import unquoted_table
 from didact.tasks.benchmarks.folded import FIRST_AND_SECOND, PREMISE_AND_HYPOTHESIS, folded
-from didact.tasks.benchmarks.parsing import NO_LABEL, classification, row_id, text_of, unquoted_table
+from didact.tasks.benchmarks.parsing import ENTAILED, NLI, NO_LABEL, SENTIMENT, classification, row_id, text_of
 
 _HUB = "nyu-mll/glue"
 _PAIR = {"sentence1": ("sentence1", "#1 String"), "sentence2": ("sentence2", "#2 String")}
@@ -55,7 +56,7 @@ def _similarity_example(row: Mapping[str, Any]) -> Example:
     value = next((row[column] for column in ("label", "score") if row.get(column) is not None), -1)
     try:
         score = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise DataError("the score is not a number") from None
     if score < 0:
         raise DataError(NO_LABEL)
@@ -77,7 +78,7 @@ COLA = Benchmark(
     choices=rows.ACCEPTABILITY,
     hub=Hub(_HUB, "cola"),
     files=layouts("glue", "cola", "CoLA", "*_domain_{split}.tsv", "**/raw/*_domain_{split}.tsv"),
-    read=unquoted_table(("source", "label", "mark", "sentence")),
+    header=("source", "label", "mark", "sentence"),
 )
 
 SST2 = Benchmark(
@@ -85,7 +86,7 @@ SST2 = Benchmark(
     fields=("sentence",),
     parse=folded(
         r"Text: (?P<sentence>.*)",
-        classification(rows.SENTIMENT, {"sentence": ("sentence",)}, same={"good": "positive", "bad": "negative"}),
+        classification(SENTIMENT, {"sentence": ("sentence",)}, same={"good": "positive", "bad": "negative"}),
     ),
     metrics=("accuracy",),
     cluster="sentiment",
@@ -93,10 +94,10 @@ SST2 = Benchmark(
     licence="none stated",
     definition="Say whether a sentence from a film review is positive or negative about the film.",
     samples=rows.SST2,
-    choices=rows.SENTIMENT,
+    choices=SENTIMENT,
     hub=Hub(_HUB, "sst2"),
     files=layouts("glue", "sst2", "SST-2", "SC/SST-2/{split}.json"),
-    read=unquoted_table(),
+    read=unquoted_table,
 )
 
 MRPC = Benchmark(
@@ -112,7 +113,7 @@ MRPC = Benchmark(
     choices=rows.EQUIVALENT,
     hub=Hub(_HUB, "mrpc"),
     files=layouts("glue", "mrpc", "MRPC"),
-    read=unquoted_table(),
+    read=unquoted_table,
 )
 
 QQP = Benchmark(
@@ -136,7 +137,7 @@ QQP = Benchmark(
     choices=rows.DUPLICATE,
     hub=Hub(_HUB, "qqp"),
     files=layouts("glue", "qqp", "QQP", "QQP/QQP/{split}.json"),
-    read=unquoted_table(),
+    read=unquoted_table,
 )
 
 STSB = Benchmark(
@@ -151,20 +152,20 @@ STSB = Benchmark(
     samples=rows.STSB,
     hub=Hub(_HUB, "stsb"),
     files=layouts("glue", "stsb", "STS-B"),
-    read=unquoted_table(),
+    read=unquoted_table,
 )
 
 MNLI = Benchmark(
     name="glue/mnli",
     fields=("premise", "hypothesis"),
-    parse=folded(PREMISE_AND_HYPOTHESIS, classification(rows.THREE_WAY, _NLI, ("label", "gold_label"))),
+    parse=folded(PREMISE_AND_HYPOTHESIS, classification(NLI, _NLI, ("label", "gold_label"))),
     metrics=("accuracy",),
     cluster="entailment",
     datasets=("multinli",),
     licence="OANC licence; some fiction under CC BY 3.0 and CC BY-SA 3.0",
     definition="Say whether a hypothesis follows from a premise, contradicts it, or is left open by it.",
     samples=rows.MNLI,
-    choices=rows.THREE_WAY,
+    choices=NLI,
     hub=Hub(
         _HUB,
         "mnli",
@@ -177,70 +178,70 @@ MNLI = Benchmark(
         },
     ),
     files=layouts("glue", "mnli", "MNLI", "NLI/MNLI/{split}.json"),
-    read=unquoted_table(),
+    read=unquoted_table,
 )
 
 QNLI = Benchmark(
     name="glue/qnli",
     fields=("question", "sentence"),
-    parse=classification(rows.TWO_WAY, {"question": ("question",), "sentence": ("sentence",)}),
+    parse=classification(ENTAILED, {"question": ("question",), "sentence": ("sentence",)}),
     metrics=("accuracy",),
     cluster="entailment",
     datasets=("squad",),
     licence="CC BY-SA 4.0",
     definition="Say whether a sentence holds the answer to a question.",
     samples=rows.QNLI,
-    choices=rows.TWO_WAY,
+    choices=ENTAILED,
     hub=Hub(_HUB, "qnli"),
     files=layouts("glue", "qnli", "QNLI"),
-    read=unquoted_table(),
+    read=unquoted_table,
 )
 
 RTE = Benchmark(
     name="glue/rte",
     fields=("sentence1", "sentence2"),
-    parse=folded(FIRST_AND_SECOND, classification(rows.TWO_WAY, _PAIR, same={"contradiction": "not_entailment"})),
+    parse=folded(FIRST_AND_SECOND, classification(ENTAILED, _PAIR, same={"contradiction": "not_entailment"})),
     metrics=("accuracy",),
     cluster="entailment",
     datasets=("rte",),
     licence="none stated",
     definition="Say whether the second sentence follows from the first.",
     samples=rows.RTE,
-    choices=rows.TWO_WAY,
+    choices=ENTAILED,
     hub=Hub(_HUB, "rte"),
     files=layouts("glue", "rte", "RTE", "NLI/RTE/{split}.json"),
-    read=unquoted_table(),
+    read=unquoted_table,
 )
 
 WNLI = Benchmark(
     name="glue/wnli",
     fields=("sentence1", "sentence2"),
-    parse=classification(rows.WNLI_TWO_WAY, _PAIR),
+    parse=classification(rows.NOT_ENTAILED, _PAIR),
     metrics=("accuracy",),
     cluster="entailment",
     datasets=("winograd_wsc",),
     licence="CC BY 4.0",
     definition="Say whether the second sentence, in which a pronoun of the first is replaced by a name, follows from the first.",
     samples=rows.WNLI,
-    choices=rows.WNLI_TWO_WAY,
+    choices=rows.NOT_ENTAILED,
     hub=Hub(_HUB, "wnli"),
     files=layouts("glue", "wnli", "WNLI"),
-    read=unquoted_table(),
+    read=unquoted_table,
 )
 
 AX = Benchmark(
     name="glue/ax",
     fields=("premise", "hypothesis"),
     # The hub has no labels; the file diagnostic-full.tsv has them.
-    parse=classification(rows.THREE_WAY, _NLI, ("label", "Label")),
+    parse=classification(NLI, _NLI, ("label", "Label")),
     metrics=("matthews",),
     cluster="entailment",
     datasets=("glue_diagnostic",),
     licence="none stated",
     definition="Say whether a hypothesis follows from a premise, contradicts it, or is left open by it.",
     samples=rows.AX,
-    choices=rows.THREE_WAY,
+    choices=NLI,
     hub=Hub(_HUB, "ax", ("test",)),
     files=("**/diagnostic-full.tsv", *layouts("glue", "ax", "diagnostic")),
-    read=unquoted_table(),
+    read=unquoted_table,
 )

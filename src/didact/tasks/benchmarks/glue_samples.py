@@ -1,14 +1,12 @@
 """Sample rows of the GLUE tasks, of our own writing: demonstrations that can always be shown, each with its reasoning."""
 
 from didact.tasks.benchmarks.benchmark import samples
+from didact.tasks.benchmarks.parsing import ENTAILED, NLI, SENTIMENT
 
 ACCEPTABILITY = ("unacceptable", "acceptable")
-SENTIMENT = ("negative", "positive")
 EQUIVALENT = ("not_equivalent", "equivalent")
 DUPLICATE = ("not_duplicate", "duplicate")
-THREE_WAY = ("entailment", "neutral", "contradiction")
-TWO_WAY = ("entailment", "not_entailment")
-WNLI_TWO_WAY = ("not_entailment", "entailment")
+NOT_ENTAILED = ("not_entailment", "entailment")
 """WNLI's ids stand the other way round."""
 
 COLA = samples(
@@ -93,7 +91,7 @@ STSB = samples(
 
 MNLI = samples(
     ("premise", "hypothesis"),
-    THREE_WAY,
+    NLI,
     (
         "The museum, which opened in 1902, shows more than four hundred clocks.",
         "The museum has clocks on show.",
@@ -116,7 +114,7 @@ MNLI = samples(
 
 QNLI = samples(
     ("question", "sentence"),
-    TWO_WAY,
+    ENTAILED,
     (
         "In what year was the lighthouse built?",
         "Work on the lighthouse was finished in 1874, two years after the storm.",
@@ -139,7 +137,7 @@ QNLI = samples(
 
 RTE = samples(
     ("sentence1", "sentence2"),
-    TWO_WAY,
+    ENTAILED,
     (
         "The ferry company Nordlinje said on Monday that it will sell three of its ships to a Greek rival.",
         "Nordlinje plans to sell ships.",
@@ -162,7 +160,7 @@ RTE = samples(
 
 WNLI = samples(
     ("sentence1", "sentence2"),
-    WNLI_TWO_WAY,
+    NOT_ENTAILED,
     (
         "The box would not go into the cupboard because it was too wide.",
         "The box was too wide.",
@@ -185,7 +183,7 @@ WNLI = samples(
 
 AX = samples(
     ("premise", "hypothesis"),
-    THREE_WAY,
+    NLI,
     ("The cat is not asleep.", "The cat is asleep.", "contradiction", "The two differ by a negation."),
     ("Some birds sang.", "Some small birds sang.", "neutral", "Whether the birds that sang were small is not said."),
     (

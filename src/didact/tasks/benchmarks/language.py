@@ -6,18 +6,15 @@ from typing import Any
 
 from didact.base.types import Example
 from didact.tasks.benchmarks.benchmark import Benchmark, Hub, sample
-from didact.tasks.benchmarks.file_shapes import worded_rows
-from didact.tasks.benchmarks.generation import T0_ROWS
-from didact.tasks.benchmarks.parsing import label_of, row_id, text_of, unquoted_table
+from didact.tasks.benchmarks.file_shapes import T0_ROWS, unquoted_table, worded_rows
+from didact.tasks.benchmarks.parsing import NLI, label_of, row_id, text_of
 
-NLI = ("entailment", "neutral", "contradiction")
 PARAPHRASE = ("not_paraphrase", "paraphrase")
 _PAWS_OF_T0 = worded_rows(
     r"Sentence 1: (?P<sentence1>.*?)\nSentence 2: (?P<sentence2>.*?)\nQuestion: Does Sentence 1 paraphrase Sentence 2\? Yes or No\?\s*",
     "label",
     "paws_labeled_final_Concatenation",
 )
-_PAWS_TABLE = unquoted_table()
 
 
 def parse_nli(row: Mapping[str, Any]) -> Example:
@@ -35,7 +32,7 @@ def parse_nli(row: Mapping[str, Any]) -> Example:
     target = label_of(row, NLI, ("gold_label", "label"), {"e": "entailment", "n": "neutral", "c": "contradiction"})
     reason = row.get("reason")
     rationale = reason.strip() if isinstance(reason, str) else ""
-    return Example(str(row.get("pairID") or row.get("uid") or row_id(row)), fields, (target,), NLI, rationale)
+    return Example(row_id(row, "pairID", "uid"), fields, (target,), NLI, rationale)
 
 
 def parse_paws(row: Mapping[str, Any]) -> Example:
@@ -49,7 +46,7 @@ def parse_paws(row: Mapping[str, Any]) -> Example:
 
 
 def _paws_file(file: Path) -> Iterable[tuple[str, Any]] | None:
-    return _PAWS_TABLE(file) if file.suffix == ".tsv" else _PAWS_OF_T0(file)
+    return unquoted_table(file) or _PAWS_OF_T0(file)
 
 
 def _pair(number: int, premise: str, hypothesis: str, label: str, rationale: str) -> Example:

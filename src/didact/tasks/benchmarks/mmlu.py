@@ -12,7 +12,7 @@ from typing import Any
 from didact.base.errors import DataError
 from didact.base.types import Example
 from didact.tasks.benchmarks.benchmark import Benchmark, Hub, sample
-from didact.tasks.benchmarks.file_shapes import comma_table, json_value
+from didact.tasks.benchmarks.file_shapes import json_value
 from didact.tasks.benchmarks.mmlu_samples import SUBJECTS, samples_of
 from didact.tasks.benchmarks.parsing import text_of
 from didact.tasks.benchmarks.row_parts import options_of, picked
@@ -79,7 +79,7 @@ def _subject(group: str, name: str) -> Benchmark:
         samples=samples_of(group, subject),
         hub=Hub("cais/mmlu", name, ("test", "validation", "dev")),
         files=(f"data/{{split}}/{name}_{{split}}.csv", f"{{split}}/{name}_{{split}}.csv", f"{name}/{{split}}-*.parquet"),
-        read=comma_table("question", *LETTERS, "answer"),
+        header=("question", *LETTERS, "answer"),
         demonstrations=partial(_published, name),
     )
 

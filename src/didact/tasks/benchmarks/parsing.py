@@ -1,18 +1,35 @@
-"""What the rows of benchmarks have in common: a text column, a label by id or by name, a table without quoting."""
+"""What the rows of benchmarks have in common: a text column, a list of texts, a label by id or by name, a number of their own."""
 
-import codecs
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from didact.base.errors import DataError
 from didact.base.types import Example
-from didact.tasks.benchmarks.benchmark import ReadFile
 
 TRUTH = ("False", "True")
 """The labels of yes-or-no tasks, in the order of their ids."""
+NLI = ("entailment", "neutral", "contradiction")
+"""The labels of MNLI, SNLI, ANLI and e-SNLI, in the order of their ids; CB's order is another."""
+ENTAILED = ("entailment", "not_entailment")
+"""The labels of RTE, QNLI and SuperGLUE's diagnostic sets, in the order of their ids; WNLI's order is another."""
+SENTIMENT = ("negative", "positive")
+"""The labels of SST-2 and IMDB, in the order of their ids."""
 NO_LABEL = "no label, as in test rows"
 """Why test rows are refused: their answers are not published, so nothing can be scored or trained."""
+
+
+def filled(text: str, name: str) -> str:
+    """Returns a text without white space around it.
+
+    Raises:
+        DataError: Nothing is left of it.
+
+    >>> filled(" He left. ", "sentence")
+    'He left.'
+    """
+    if not text.strip():
+        raise DataError(f"empty {name}")
+    return text.strip()
 
 
 def text_of(row: Mapping[str, Any], *columns: str) -> str:
@@ -24,15 +41,52 @@ def text_of(row: Mapping[str, Any], *columns: str) -> str:
     >>> text_of({"#1 String": " He left. "}, "sentence1", "#1 String")
     'He left.'
     """
-    column = next((column for column in columns if row.get(column) is not None), None)
-    if column is None:
+    value = next((row[column] for column in columns if row.get(column) is not None), None)
+    if value is None:
         raise DataError(f"no {columns[0]}")
-    value = row[column]
     if not isinstance(value, str):
         raise DataError(f"{columns[0]} is not text")
-    if not value.strip():
-        raise DataError(f"empty {columns[0]}")
-    return value.strip()
+    return filled(value, columns[0])
+
+
+def texts_of(value: Any, name: str) -> tuple[str, ...]:
+    """Returns a list of texts without white space around them.
+
+    Args:
+        value: What the row has.
+        name: What they are, in the plural, for the reason of a refusal.
+
+    Raises:
+        DataError: It is no list, an empty one, or one of them is blank or not text.
+
+    >>> texts_of([" yes", "no"], "answers")
+    ('yes', 'no')
+    """
+    if not isinstance(value, list | tuple) or not value:
+        raise DataError(f"no {name}")
+    if not all(isinstance(text, str) and text.strip() for text in value):
+        raise DataError(f"one of the {name} is empty or not text")
+    return tuple(text.strip() for text in value)
+
+
+def key_of(row: Mapping[str, Any], *columns: str) -> str:
+    """Returns what stands for the answer in the first of these columns that the row has: an id in digits, a letter, a name.
+
+    Raises:
+        DataError: There is none; it is -1 or `-`, as in test rows; or it is neither text nor a number.
+
+    >>> [key_of({"label": value}, "label") for value in (2, 2.0, "2 ", True, "B")]
+    ['2', '2', '2', '1', 'B']
+    """
+    value = next((row[column] for column in columns if row.get(column) is not None), "")
+    if isinstance(value, bool) or (isinstance(value, float) and value.is_integer()):  # A column with gaps is read as floats.
+        value = int(value)
+    if not isinstance(value, str | int | float):
+        raise DataError("the label is neither text nor a number")
+    key = str(value).strip()
+    if key in ("", "-1", "-"):
+        raise DataError(NO_LABEL)
+    return key
 
 
 def label_of(
@@ -53,29 +107,24 @@ def label_of(
     >>> [label_of(given, ("no", "yes"), ("label", "answer")) for given in row]
     ['yes', 'yes', 'yes']
     """
-    value = next((row[column] for column in columns if row.get(column) is not None), -1)
-    if isinstance(value, bool | float) and value in (0, 1):
-        value = int(value)
-    word = str(value).strip()
-    if word in ("-1", "-", ""):
-        raise DataError(NO_LABEL)
-    if word.isdecimal() and word not in names:
-        if int(word) < len(names):
-            return names[int(word)]
-        raise DataError(f"label {word} of {len(names)}, counted from 0")
-    meant = {name.lower(): name for name in names} | dict(same or {})
-    if word.lower() not in meant:
-        raise DataError(f"unknown label '{word[:40]}'")
-    return meant[word.lower()]
+    key = key_of(row, *columns).lower()
+    meant = {str(number): name for number, name in enumerate(names)} | {name.lower(): name for name in names} | dict(same or {})
+    if key not in meant:
+        raise DataError("a label id out of range" if key.removeprefix("-").isdecimal() else "unknown label")
+    return meant[key]
 
 
-def row_id(row: Mapping[str, Any]) -> str:
-    """Returns a row's own number: `idx`, `index` or `id`; nothing where it has none.
+def row_id(row: Mapping[str, Any], *columns: str) -> str:
+    """Returns a row's own number or name; nothing where it has none.
 
-    >>> row_id({"idx": 12}), row_id({"idx": {"passage": 1}}), row_id({"id": "Q7"})
+    Args:
+        row: The row.
+        columns: Where this benchmark keeps it, before the usual `idx`, `index`, `id` and `guid`.
+
+    >>> row_id({"idx": 12}), row_id({"idx": {"passage": 1}}), row_id({"uid": "Q7", "id": 3}, "uid")
     ('12', '', 'Q7')
     """
-    for column in ("idx", "index", "id", "guid"):
+    for column in (*columns, "idx", "index", "id", "guid"):
         value = row.get(column)
         if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
             return str(value).strip()
@@ -107,33 +156,3 @@ def classification(
         return Example(row_id(row), fields, (label_of(row, names, labels, same),), tuple(names))
 
     return parse
-
-
-def unquoted_table(columns: Sequence[str] = ()) -> ReadFile:
-    """Returns how to open `.tsv` files in which a quotation mark is a letter like any other; files of other suffixes as usual.
-
-    Args:
-        columns: Names of the columns, for files without a header; empty: the first line names them.
-    """
-
-    def read(file: Path) -> Iterator[tuple[str, Any]] | None:
-        return _unquoted(file, columns) if file.suffix == ".tsv" else None
-
-    return read
-
-
-def _unquoted(file: Path, columns: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    header = list(columns)
-    with file.open("rb") as handle:
-        for number, raw in enumerate(handle, start=1):
-            try:
-                line = (raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw).decode("utf-8").rstrip("\r\n")
-            except UnicodeDecodeError:
-                yield f"line {number}", DataError("not UTF-8")
-                continue
-            cells = line.split("\t")
-            if not header:
-                header = cells
-            elif line.strip():
-                wrong = "" if len(cells) == len(header) else "too many columns" if len(cells) > len(header) else "too few columns"
-                yield f"line {number}", DataError(wrong) if wrong else dict(zip(header, cells, strict=True))

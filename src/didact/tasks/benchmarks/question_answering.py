@@ -6,14 +6,14 @@ from typing import Any
 
 from didact.base.errors import DataError
 from didact.base.types import Example
+from didact.tasks.benchmarks import families
 from didact.tasks.benchmarks.benchmark import Benchmark, Hub, samples
 from didact.tasks.benchmarks.file_shapes import squad_json
-from didact.tasks.benchmarks.parsing import NO_LABEL, row_id, text_of
+from didact.tasks.benchmarks.parsing import NO_LABEL, row_id, text_of, texts_of
 from didact.tasks.benchmarks.passages_samples import passage_samples
 
 SPAN_METRICS = ("squad_f1", "squad_em")
 OPEN_METRICS = ("squad_em", "squad_f1")
-XQUAD_LANGUAGES = ("ar", "de", "el", "en", "es", "hi", "ro", "ru", "th", "tr", "vi", "zh")
 TYDIQA_LANGUAGES = {
     "arabic": "ar",
     "bengali": "bn",
@@ -38,13 +38,10 @@ def accepted_answers(value: Any) -> tuple[str, ...]:
         DataError: There is none, as in test rows, or one is no text.
     """
     found = value.get("text") if isinstance(value, Mapping) else value
-    texts = [part.get("text") if isinstance(part, Mapping) else part for part in found] if isinstance(found, list) else []
-    if not texts:
+    if found is None or found == []:
         raise DataError(NO_LABEL)
-    answers = [text.strip() for text in texts if isinstance(text, str) and text.strip()]
-    if len(answers) < len(texts):
-        raise DataError("an answer is empty or not text")
-    return tuple(dict.fromkeys(answers))
+    texts = [part.get("text") if isinstance(part, Mapping) else part for part in found] if isinstance(found, list) else found
+    return tuple(dict.fromkeys(texts_of(texts, "answers")))
 
 
 def parse_span(row: Mapping[str, Any]) -> Example:
@@ -59,8 +56,15 @@ def parse_span(row: Mapping[str, Any]) -> Example:
 
 
 def parse_tydiqa(word: str, row: Mapping[str, Any]) -> Example | tuple[Example, ...]:
-    """Returns the example of a TyDiQA row of one language, and nothing of the other languages' rows: all stand in one table."""
-    return parse_span(row) if row_id(row).startswith(f"{word}-") else ()
+    """Returns the example of a TyDiQA row of one language, and nothing of the other languages' rows: all stand in one table.
+
+    Raises:
+        DataError: Its id does not say its language, or it cannot be read.
+    """
+    language = row_id(row).partition("-")[0]
+    if language not in TYDIQA_LANGUAGES:
+        raise DataError("an id without its language")
+    return parse_span(row) if language == word else ()
 
 
 def parse_trivia(row: Mapping[str, Any]) -> Example:
@@ -78,9 +82,11 @@ def parse_trivia(row: Mapping[str, Any]) -> Example:
     if not isinstance(answer, Mapping) or not isinstance(value, str) or value.strip() in ("", "<unk>"):
         raise DataError(NO_LABEL)
     target, aliases = value.strip(), answer.get("aliases", answer.get("Aliases")) or []
-    accepted = dict.fromkeys(alias.strip() for alias in aliases if isinstance(alias, str) and alias.strip() not in ("", target))
-    identity = str(row.get("question_id") or row.get("QuestionId") or "")
-    return Example(identity, {"question": text_of(row, "question", "Question")}, (target,), accepted=tuple(accepted))
+    if not isinstance(aliases, list) or not all(isinstance(alias, str) for alias in aliases):
+        raise DataError("aliases are not a list of texts")
+    accepted = dict.fromkeys(alias.strip() for alias in aliases if alias.strip() not in ("", target))
+    question = {"question": text_of(row, "question", "Question")}
+    return Example(row_id(row, "question_id", "QuestionId"), question, (target,), accepted=tuple(accepted))
 
 
 def parse_nq_open(row: Mapping[str, Any]) -> Example:
@@ -121,7 +127,7 @@ XQUAD = {
         languages=(code,),
         read=squad_json,
     )
-    for code in XQUAD_LANGUAGES
+    for code in families.XQUAD.split()
 }
 """One task for each language: professional translations of 1,190 questions of SQuAD."""
 TYDIQA = {

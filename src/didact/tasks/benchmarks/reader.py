@@ -4,7 +4,7 @@ sources: [{name: superglue, reader: benchmark, path: data/superglue, split: vali
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,7 @@ from didact.tasks.benchmarks.arrow import read_arrow
 from didact.tasks.benchmarks.benchmark import Benchmark
 from didact.tasks.benchmarks.registry import BENCHMARKS, matching
 from didact.tasks.readers import read_examples
-from didact.tasks.rows import ROW_SUFFIXES, Row, find_files, open_rows
-from didact.tasks.strict_json import flaw
+from didact.tasks.rows import Row, checked, find_files, open_rows
 from didact.tasks.task import LazyExamples, ReadReport, Task
 
 SETTINGS = ("of", "only", "samples")
@@ -169,17 +168,11 @@ def _rows(benchmark: Benchmark, source: Source, split: str, files: tuple[Path, .
         subset = source.subset or benchmark.hub.subset
         yield from open_rows(source.path or benchmark.hub.path, split=benchmark.hub.split(split), subset=subset, report=report)
     for file in files:
-        opened: Iterable[tuple[str, Any]] | None = read_arrow(file) if file.suffix == ".arrow" else None
-        opened = benchmark.read(file) if opened is None and benchmark.read else opened
+        opened = read_arrow(file) if file.suffix == ".arrow" else benchmark.read(file) if benchmark.read else None
         if opened is None:
-            yield from open_rows(str(file), report=report, suffixes=ROW_SUFFIXES)
-            continue
-        for label, row in opened:
-            reason = row.what if isinstance(row, DataError) else flaw(row)
-            if reason:
-                report.refuse(str(file), label, reason)
-            else:
-                yield str(file), label, row
+            yield from open_rows(str(file), report=report, header=benchmark.header)
+        else:
+            yield from checked(str(file), opened, report)
 
 
 def _sample_task(benchmark: Benchmark, name: str, source: Source, report: ReadReport) -> Task:

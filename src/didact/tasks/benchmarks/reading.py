@@ -4,13 +4,13 @@ Source: Khashabi et al. (2018), MultiRC; Zhang et al. (2018), ReCoRD, arXiv 1810
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from didact.base.errors import DataError
 from didact.base.files import fingerprint
 from didact.base.types import Example
-from didact.tasks.benchmarks.parsing import TRUTH, label_of, text_of
+from didact.tasks.benchmarks.parsing import TRUTH, filled, label_of, text_of, texts_of
 
 _TAG = re.compile(r"</?(?:br|b)\s*/?>")
 _SPACES = re.compile(r"[ \t]{2,}")
@@ -26,6 +26,10 @@ def without_tags(text: str) -> str:
     return _SPACES.sub(" ", _TAG.sub(" ", text)).strip()
 
 
+def _untagged(row: Mapping[str, Any], column: str) -> str:
+    return filled(without_tags(text_of(row, column)), column)
+
+
 def multirc(row: Mapping[str, Any]) -> Example | tuple[Example, ...]:
     """Returns one example for every candidate answer; ids are `paragraph/question/answer`, so the group is the id up to the last `/`.
 
@@ -33,7 +37,7 @@ def multirc(row: Mapping[str, Any]) -> Example | tuple[Example, ...]:
     """
     if isinstance(row.get("passage"), Mapping):
         return tuple(_nested_answers(row))
-    paragraph, question, answer = (without_tags(text_of(row, column)) for column in ("paragraph", "question", "answer"))
+    paragraph, question, answer = (_untagged(row, column) for column in ("paragraph", "question", "answer"))
     idx = row.get("idx")
     numbers = [idx.get(part) for part in ("paragraph", "question", "answer")] if isinstance(idx, Mapping) else []
     # Rows without numbers are grouped by what they say; their place makes them different.
@@ -43,11 +47,11 @@ def multirc(row: Mapping[str, Any]) -> Example | tuple[Example, ...]:
 
 def _nested_answers(row: Mapping[str, Any]) -> Iterator[Example]:
     passage = row["passage"]
-    paragraph = without_tags(text_of(passage, "text"))
+    paragraph = _untagged(passage, "text")
     for number, question in enumerate(_parts(passage, "questions")):
-        asked = without_tags(text_of(question, "question"))
+        asked = _untagged(question, "question")
         for place, answer in enumerate(_parts(question, "answers")):
-            said = without_tags(text_of(answer, "text"))
+            said = _untagged(answer, "text")
             ids = (row.get("idx", fingerprint(paragraph)), question.get("idx", number), answer.get("idx", place))
             yield _answer("/".join(str(part) for part in ids), paragraph, asked, said, answer)
 
@@ -70,14 +74,14 @@ def joined_highlights(passage: str) -> str:
 
 def record(row: Mapping[str, Any]) -> tuple[Example, ...]:
     """Returns one example for every query of a row: every right entity is a target, and the best of them counts."""
-    return tuple(Example(identity, fields, answers, entities) for identity, fields, entities, answers in _queries(row))
+    return tuple(Example(identity, fields, answers, choices) for identity, fields, choices, answers in _queries(row))
 
 
 def record_for_training(row: Mapping[str, Any]) -> tuple[Example, ...]:
     """Returns one example for every right entity of every query: training sees them all."""
     return tuple(
-        Example(f"{identity}/{number}", fields, (answer,), entities)
-        for identity, fields, entities, answers in _queries(row)
+        Example(f"{identity}/{number}", fields, (answer,), choices)
+        for identity, fields, choices, answers in _queries(row)
         for number, answer in enumerate(answers)
     )
 
@@ -86,13 +90,14 @@ def _queries(row: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str], tupl
     passage = row.get("passage")
     nested = isinstance(passage, Mapping)
     text = text_of(passage if isinstance(passage, Mapping) else row, "text" if nested else "passage")
-    entities = _distinct([*_spans(text, passage)] if isinstance(passage, Mapping) else row.get("entities"), "entities")
+    given = [*_spans(text, passage)] if isinstance(passage, Mapping) else row.get("entities")
+    entities = tuple(dict.fromkeys(texts_of(given, "entities")))
     for number, asked in enumerate(_parts(row, "qas") if nested else [row]):
         query = text_of(asked, "query")
         if "@placeholder" not in query:
             raise DataError("no @placeholder in the query")
         said = asked.get("answers")
-        if nested and isinstance(said, Sequence):
+        if nested and isinstance(said, list):
             said = [answer.get("text") if isinstance(answer, Mapping) else answer for answer in said]
         if not said:
             raise DataError("no answer, as in test rows")
@@ -100,7 +105,10 @@ def _queries(row: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str], tupl
         idx = row.get("idx")
         ids = (idx.get("passage"), idx.get("query")) if isinstance(idx, Mapping) else (idx, asked.get("idx", number)) if nested else ()
         known = ids if ids and None not in ids else (fingerprint(text), fingerprint(query))
-        yield "/".join(str(part) for part in known), fields, entities, _distinct(said, "answers")
+        answers = tuple(dict.fromkeys(texts_of(said, "answers")))
+        # Where an answer is none of the entities, they are no options to choose from; the row counts all the same.
+        choices = entities if set(answers) <= set(entities) else ()
+        yield "/".join(str(part) for part in known), fields, choices, answers
 
 
 def _spans(text: str, passage: Mapping[str, Any]) -> Iterator[str]:
@@ -110,14 +118,6 @@ def _spans(text: str, passage: Mapping[str, Any]) -> Iterator[str]:
         if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start <= end < len(text):
             raise DataError("an entity outside the passage")
         yield text[start : end + 1]
-
-
-def _distinct(texts: Any, name: str) -> tuple[str, ...]:
-    if not isinstance(texts, list | tuple) or not texts:
-        raise DataError(f"no {name}")
-    if not all(isinstance(text, str) and text.strip() for text in texts):
-        raise DataError(f"one of the {name} is empty or not text")
-    return tuple(dict.fromkeys(text.strip() for text in texts))
 
 
 def _parts(whole: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

@@ -14,9 +14,7 @@ class Benchmarks(Registry[Benchmark]):
 
     def __getitem__(self, name: str) -> Benchmark:
         found: Any = super().__getitem__(name)
-        if isinstance(found, Mapping):
-            found = self._parts[name] = found[name]
-        benchmark: Benchmark = found
+        benchmark: Benchmark = found[name] if isinstance(found, Mapping) else found
         return benchmark
 
 

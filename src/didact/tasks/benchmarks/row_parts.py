@@ -6,11 +6,16 @@ from typing import Any
 
 from didact.base.chance import rng
 from didact.base.errors import DataError
-from didact.tasks.benchmarks.parsing import NO_LABEL, text_of
+from didact.tasks.benchmarks.parsing import key_of, text_of, texts_of
 
 
-def picked(row: Mapping[str, Any], by_key: Mapping[str, str], column: str = "label") -> str:
+def picked(row: Mapping[str, Any], by_key: Mapping[str, str], *columns: str) -> str:
     """Returns the option that the row's key stands for: a number, a number in digits, or a letter.
+
+    Args:
+        row: The row.
+        by_key: Key to option.
+        columns: Where the key may stand; the first that the row has counts.
 
     Raises:
         DataError: There is no key, as in test rows, or an unknown one.
@@ -18,16 +23,16 @@ def picked(row: Mapping[str, Any], by_key: Mapping[str, str], column: str = "lab
     >>> picked({"answer": 2}, {"1": "Ann", "2": "Bea"}, "answer")
     'Bea'
     """
-    key = str(row.get(column, "")).strip()
-    if key in ("", "-1", "None"):
-        raise DataError(NO_LABEL)
+    key = key_of(row, *columns)
     if key not in by_key:
-        raise DataError(f"unknown label '{key[:40]}'")
+        raise DataError("unknown label")
     return by_key[key]
 
 
 def options_of(texts: Any) -> tuple[str, ...]:
     """Returns a list of options as texts without white space around them.
+
+    Two may say the same: in a few published rows of MMLU and ECQA they do, and published scores are over all rows.
 
     Raises:
         DataError: It is not a list of at least two texts, or one is blank.
@@ -35,11 +40,10 @@ def options_of(texts: Any) -> tuple[str, ...]:
     >>> options_of([" yes", "no"])
     ('yes', 'no')
     """
-    if not isinstance(texts, list | tuple) or len(texts) < 2:
-        raise DataError("no choices")
-    if not all(isinstance(text, str) and text.strip() for text in texts):
-        raise DataError("a choice is empty or not text")
-    return tuple(text.strip() for text in texts)
+    options = texts_of(texts, "choices")
+    if len(options) < 2:
+        raise DataError("fewer than two choices")
+    return options
 
 
 def lettered(row: Mapping[str, Any]) -> tuple[str, tuple[str, ...], str]:
@@ -63,9 +67,10 @@ def lettered(row: Mapping[str, Any]) -> tuple[str, tuple[str, ...], str]:
     else:
         raise DataError("no choices")
     options = options_of(texts)
-    if not isinstance(letters, list) or len({str(letter) for letter in letters}) != len(options):
+    keys = texts_of(letters, "letters of the choices")
+    if not len(set(keys)) == len(keys) == len(options):
         raise DataError("choices and their letters do not match")
-    return question, options, picked(row, dict(zip(map(str, letters), options, strict=True)), "answerKey")
+    return question, options, picked(row, dict(zip(keys, options, strict=True)), "answerKey")
 
 
 def in_drawn_order(options: Sequence[str], identity: str) -> tuple[str, ...]:
@@ -80,7 +85,7 @@ def in_drawn_order(options: Sequence[str], identity: str) -> tuple[str, ...]:
 
 
 def number_text(written: Any) -> str:
-    """Returns a number without the commas between its thousands.
+    """Returns a number in the digits 0 to 9, without the commas between its thousands.
 
     Raises:
         DataError: It is not a number.
@@ -89,7 +94,7 @@ def number_text(written: Any) -> str:
     ('-1234', '70000', '0.5')
     """
     text = str(written).strip()
-    if not re.fullmatch(r"[-+]?(\d+|\d{1,3}(,\d{2,3})+)(\.\d+)?", text):
+    if not re.fullmatch(r"[-+]?([0-9]+|[0-9]{1,3}(,[0-9]{2,3})+)(\.[0-9]+)?", text):
         raise DataError("the answer is not a number")
     return text.replace(",", "")
 

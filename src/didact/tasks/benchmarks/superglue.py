@@ -13,7 +13,7 @@ from didact.tasks.benchmarks import superglue_samples as rows
 from didact.tasks.benchmarks.benchmark import Benchmark, Hub
 from didact.tasks.benchmarks.folded import FIRST_AND_SECOND, PREMISE_AND_HYPOTHESIS, folded
 from didact.tasks.benchmarks.glue import layouts
-from didact.tasks.benchmarks.parsing import TRUTH, classification, label_of, row_id, text_of
+from didact.tasks.benchmarks.parsing import ENTAILED, TRUTH, classification, label_of, row_id, text_of
 from didact.tasks.benchmarks.reading import multirc, record, record_for_training
 from didact.tasks.benchmarks.wsc import wsc
 
@@ -37,14 +37,13 @@ def _copa_example(row: Mapping[str, Any]) -> Example:
 def _axg_example(row: Mapping[str, Any]) -> Example:
     """Returns the example of a row; the id is `PAIR/ROW`: two rows that differ by one pronoun are a pair."""
     example = _AXG_ROW(row)
-    pair = row.get("pair_id")
-    if isinstance(pair, int | str) and str(pair).strip():
-        return replace(example, id=f"pair {pair}/{example.id}")
-    # Without a number of their own, consecutive rows are pairs.
-    return replace(example, id=f"pair {int(example.id) // 2}/{example.id}" if example.id.isdecimal() else example.id)
+    pair, number = row.get("pair_id"), row.get("idx")
+    if not isinstance(pair, int) and isinstance(number, int):
+        pair = number // 2  # Without a number of their own, consecutive rows are pairs.
+    return replace(example, id=f"pair {pair}/{example.id}") if isinstance(pair, int) else example
 
 
-_AXG_ROW = classification(rows.TWO_WAY, {"premise": ("premise",), "hypothesis": ("hypothesis",)})
+_AXG_ROW = classification(ENTAILED, {"premise": ("premise",), "hypothesis": ("hypothesis",)})
 
 
 BOOLQ = Benchmark(
@@ -127,14 +126,14 @@ RECORD = Benchmark(
 RTE = Benchmark(
     name="superglue/rte",
     fields=("premise", "hypothesis"),
-    parse=folded(PREMISE_AND_HYPOTHESIS, classification(rows.TWO_WAY, _NLI, same={"contradiction": "not_entailment"})),
+    parse=folded(PREMISE_AND_HYPOTHESIS, classification(ENTAILED, _NLI, same={"contradiction": "not_entailment"})),
     metrics=("accuracy",),
     cluster="entailment",
     datasets=("rte",),
     licence="none stated",
     definition="Say whether a hypothesis follows from a premise.",
     samples=rows.RTE,
-    choices=rows.TWO_WAY,
+    choices=ENTAILED,
     hub=Hub(_HUB, "rte"),
     files=layouts("super_glue", "rte", "RTE", "**/glue_rte_{split}.jsonl", "**/glue/rte/{split}/*.arrow", "NLI/RTE/{split}.json"),
 )
@@ -178,7 +177,7 @@ AXB = Benchmark(
     parse=folded(
         FIRST_AND_SECOND,
         classification(
-            rows.TWO_WAY,
+            ENTAILED,
             {"sentence1": ("sentence1",), "sentence2": ("sentence2",)},
             same={"neutral": "not_entailment", "contradiction": "not_entailment"},
         ),
@@ -189,7 +188,7 @@ AXB = Benchmark(
     licence="none stated",
     definition="Say whether the second sentence follows from the first.",
     samples=rows.AXB,
-    choices=rows.TWO_WAY,
+    choices=ENTAILED,
     hub=Hub(_HUB, "axb", ("test",)),
     files=("**/AX-b.jsonl", *layouts("super_glue", "axb", "AX-b")),
 )
@@ -204,7 +203,7 @@ AXG = Benchmark(
     licence="MIT",
     definition="Say whether a hypothesis follows from a premise; pairs of rows differ by the pronoun alone.",
     samples=rows.AXG,
-    choices=rows.TWO_WAY,
+    choices=ENTAILED,
     hub=Hub(_HUB, "axg", ("test",)),
     files=("**/AX-g.jsonl", *layouts("super_glue", "axg", "AX-g")),
 )

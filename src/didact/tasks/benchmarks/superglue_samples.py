@@ -2,11 +2,10 @@
 
 from didact.base.types import Example
 from didact.tasks.benchmarks.benchmark import sample, samples
-from didact.tasks.benchmarks.parsing import TRUTH
+from didact.tasks.benchmarks.parsing import ENTAILED, TRUTH
 
 COMMITMENT = ("entailment", "contradiction", "neutral")
 """CB's ids are in another order than MNLI's."""
-TWO_WAY = ("entailment", "not_entailment")
 
 _HARBOUR = (
     "The harbour of Sandvik freezes from December to March, and a ship with a strengthened bow keeps one lane open. "
@@ -120,7 +119,7 @@ RECORD = (
 
 RTE = samples(
     ("premise", "hypothesis"),
-    TWO_WAY,
+    ENTAILED,
     (
         "The town council of Harrow Green voted on Thursday to plant six hundred trees along the ring road.",
         "Trees will be planted in Harrow Green.",
@@ -192,7 +191,7 @@ WSC = (
 
 AXB = samples(
     ("sentence1", "sentence2"),
-    TWO_WAY,
+    ENTAILED,
     ("No guest left before midnight.", "No guest left before ten in the evening.", "entailment", "Ten in the evening is before midnight."),
     (
         "The nurse was thanked by the boy.",
@@ -205,7 +204,7 @@ AXB = samples(
 
 
 def _axg(number: int, pair: int, premise: str, hypothesis: str, target: str, rationale: str) -> Example:
-    return sample(number, {"premise": premise, "hypothesis": hypothesis}, target, rationale, TWO_WAY, f"pair {pair}")
+    return sample(number, {"premise": premise, "hypothesis": hypothesis}, target, rationale, ENTAILED, f"pair {pair}")
 
 
 AXG = (

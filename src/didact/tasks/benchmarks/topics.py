@@ -9,12 +9,11 @@ from didact.base.errors import DataError
 from didact.base.files import to_json
 from didact.base.types import Example
 from didact.tasks.benchmarks.benchmark import Benchmark, Hub, sample
-from didact.tasks.benchmarks.file_shapes import comma_table
-from didact.tasks.benchmarks.parsing import label_of, row_id, text_of
+from didact.tasks.benchmarks.parsing import SENTIMENT, filled, label_of, row_id, text_of
 from didact.tasks.benchmarks.row_parts import picked
+from didact.tasks.rows import open_file
 
 NEWS = ("World", "Sports", "Business", "Sci/Tech")
-SENTIMENT = ("negative", "positive")
 _SAME_SENTIMENT = {"good": "positive", "bad": "negative", "pos": "positive", "neg": "negative"}
 _TITLED = re.compile(r"Title: (?P<title>.*?)\nText: (?P<text>.*)", re.DOTALL)
 
@@ -43,7 +42,7 @@ def parse_imdb(row: Mapping[str, Any]) -> Example:
 
     Source: Maas et al. (2011), Learning word vectors for sentiment analysis.
     """
-    text = "\n".join(line.strip() for line in text_of(row, "text", "sentence").split("<br />"))
+    text = filled("\n".join(line.strip() for line in text_of(row, "text", "sentence").split("<br />")), "text")
     return Example(row_id(row), {"text": text}, (label_of(row, SENTIMENT, same=_SAME_SENTIMENT),), SENTIMENT)
 
 
@@ -64,12 +63,14 @@ def parse_ifeval(row: Mapping[str, Any]) -> Example:
         raise DataError("no instruction ids")
     if not isinstance(arguments, list) or len(arguments) != len(names):
         raise DataError("instruction ids and arguments do not match")
+    if not all(given is None or isinstance(given, Mapping) for given in arguments):
+        raise DataError("the arguments of an instruction are not an object")
     said = [
         # The hub's table has a column for every argument of any instruction: those that do not belong to one are null.
-        {"instruction": name} | {key: value for key, value in dict(given or {}).items() if value is not None}
+        {"instruction": name} | {key: value for key, value in (given or {}).items() if value is not None}
         for name, given in zip(names, arguments, strict=True)
     ]
-    return Example(str(row.get("key", "")), {"prompt": text_of(row, "prompt")}, tuple(to_json(one) for one in said))
+    return Example(row_id(row, "key"), {"prompt": text_of(row, "prompt")}, tuple(to_json(one) for one in said))
 
 
 def _review(file: Path) -> Iterator[tuple[str, Any]] | None:
@@ -78,10 +79,8 @@ def _review(file: Path) -> Iterator[tuple[str, Any]] | None:
 
 
 def _one_review(file: Path) -> Iterator[tuple[str, Any]]:
-    try:
-        yield file.stem, {"id": file.stem, "text": file.read_text(encoding="utf-8"), "label": file.parent.name}
-    except UnicodeDecodeError:
-        yield file.stem, DataError("not UTF-8")
+    for _, row in open_file(file):
+        yield file.stem, row if isinstance(row, DataError) else {**row, "id": file.stem, "label": file.parent.name}
 
 
 AG_NEWS = Benchmark(
@@ -104,7 +103,7 @@ AG_NEWS = Benchmark(
     choices=NEWS,
     hub=Hub("fancyzhx/ag_news", None, ("train", "test")),
     files=("{split}.csv", "ag_news_csv/{split}.csv", "TC/agnews/{split}.json", "agnews/{split}.json", "data/{split}-*.parquet"),
-    read=comma_table("class", "title", "description"),
+    header=("class", "title", "description"),
 )
 IMDB = Benchmark(
     name="imdb",

@@ -12,8 +12,8 @@ from didact.base.types import Example
 from didact.tasks.benchmarks.parsing import TRUTH, label_of, row_id, text_of
 
 
-def span_place(text: str, span: str, index: int) -> int:
-    """Returns the character at which a span begins, from the number of its first word.
+def span_place(text: str, span: str, index: int) -> tuple[int, int]:
+    """Returns the characters at which a span begins and ends, from the number of its first word.
 
     Words are what white space parts. In two rows of the data the number is beside the word; the nearest place is meant then.
 
@@ -26,16 +26,16 @@ def span_place(text: str, span: str, index: int) -> int:
         DataError: The span is nowhere in the text.
 
     >>> span_place("Ann saw her cat , and it saw her .", "her", 8), span_place("They might want to use it , but", "it", 4)
-    (29, 23)
+    ((29, 32), (23, 25))
     """
     words = [found.start() for found in re.finditer(r"\S+", text)]
     # Not inside a word; case may differ where the span begins the sentence.
     edges = (r"(?<!\w)" if span[:1].isalnum() else "", r"(?!\w)" if span[-1:].isalnum() else "")
     wanted = r"\s+".join(re.escape(word) for word in span.split())
-    places = [found.start() for found in re.finditer(f"{edges[0]}{wanted}{edges[1]}", text, re.IGNORECASE)]
+    places = [found.span() for found in re.finditer(f"{edges[0]}{wanted}{edges[1]}", text, re.IGNORECASE)]
     if not places:
         raise DataError("a span is not in the text")
-    return min(places, key=lambda place: (abs(sum(start <= place for start in words) - 1 - index), place))
+    return min(places, key=lambda place: (abs(sum(start <= place[0] for start in words) - 1 - index), place))
 
 
 def marked(text: str, span1: str, index1: int, span2: str, index2: int) -> str:
@@ -43,13 +43,17 @@ def marked(text: str, span1: str, index1: int, span2: str, index2: int) -> str:
 
     Marks are set from the right to the left, so that none moves a place that is still to be marked.
 
+    Raises:
+        DataError: A span is nowhere in the text, or the two overlap.
+
     >>> marked("Ann saw Bea , so she waved .", "Bea", 2, "she", 5)
     'Ann saw *Bea* , so #she# waved .'
     """
     first, second = span_place(text, span1, index1), span_place(text, span2, index2)
-    places = ((first, "*"), (first + len(span1), "*"), (second, "#"), (second + len(span2), "#"))
-    for place, mark in sorted(places, reverse=True):
-        text = f"{text[:place]}{mark}{text[place:]}"
+    if first[0] < second[1] and second[0] < first[1]:
+        raise DataError("the two spans overlap")
+    for (start, end), mark in sorted(((first, "*"), (second, "#")), reverse=True):
+        text = f"{text[:start]}{mark}{text[start:end]}{mark}{text[end:]}"
     return text
 
 
