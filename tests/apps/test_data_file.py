@@ -9,7 +9,7 @@ from verbs import didact
 
 from didact.base.errors import DataError
 from didact.base.strict_yaml import parse_yaml
-from didact.tasks.guess import guess_reader
+from didact.tasks.guess import guess, told
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "broken_data"
 ROWS = [
@@ -83,21 +83,89 @@ def test_more_refused_rows_than_fit_are_counted(tmp_path):
         ({"conversations": [], "id": 1}, "sharegpt"),
         ({"instruction": "a", "output": "b", "text": "c"}, "alpaca"),
         ({"prompt": "a", "completion": "b"}, "prompt_completion"),
-        ({"prompt": "a", "response": "b", "category": "c"}, "prompt_completion"),
         ({"text": "a", "url": "b"}, "text"),
+        ({"turns": ["a", "b"]}, "turns"),
+        ({"message_id": "1", "parent_id": None, "role": "prompter", "text": "a"}, "oasst"),
+        ({"prompt": {"message_id": "1", "text": "a", "replies": []}, "tree_state": "ready"}, "oasst"),
+        ({"instruction": "a", "instances": [{"input": "b", "output": "c"}]}, "instances"),
     ],
 )
 def test_the_reader_follows_from_the_columns(tmp_path, row, reader):
-    assert guess_reader(write(tmp_path / "a.jsonl", row)) == reader
+    assert [shape.keys() for shape in guess(write(tmp_path / "a.jsonl", row))] == [{"reader": reader}]
 
 
 @pytest.mark.parametrize(
-    "row", [{"text": "great film", "label": "1"}, {"instruction": "a", "response": "b"}, {"prompt": "only"}, {"q": "a"}]
+    ("row", "keys"),
+    [
+        ({"prompt": "a", "response": "b", "category": "c"}, {"reader": "prompt_completion"}),
+        ({"inputs": "a", "targets": "b"}, {"reader": "prompt_completion", "columns": {"prompt": "inputs", "completion": "targets"}}),
+        ({"problem": "a", "solution": "b"}, {"reader": "prompt_completion", "columns": {"prompt": "problem", "completion": "solution"}}),
+        ({"instruction": "a", "response": "b"}, {"reader": "alpaca", "columns": {"output": "response"}}),
+        (
+            {"system_prompt": "s", "question": "a", "response": "b"},
+            {"reader": "alpaca", "columns": {"system": "system_prompt", "instruction": "question", "output": "response"}},
+        ),
+        ({"data": ["a", "b"], "id": 1}, {"reader": "turns", "columns": {"turns": "data"}}),
+        ({"conversation": [{"input": "a", "output": "b"}]}, {"reader": "turns", "columns": {"turns": "conversation"}}),
+        (
+            {"conversation": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]},
+            {"reader": "messages", "columns": {"messages": "conversation"}},
+        ),
+        (
+            {"text": "Be kind.\n### Human: a\n### Assistant: b", "label": 1},
+            {"reader": "tagged", "settings": {"human": "### Human:", "assistant": "### Assistant:"}},
+        ),
+        (
+            {"prompt": "a", "answers": [{"text": "b", "rank": 1}]},
+            {"reader": "best_answer", "settings": {"answer": "text", "rank": "rank"}},
+        ),
+    ],
+)
+def test_columns_and_settings_follow_too_and_read_the_row(tmp_path, row, keys):
+    path = write(tmp_path / "a.jsonl", row)
+    assert [shape.keys() for shape in guess(path)] == [keys]
+    seen = didact(f"check {path}")
+    assert "1 rows read = 1 kept + 0 dropped" in seen.out
+    (source,) = parse_yaml(seen.out.split("next: put this into a recipe:\n")[1], "x").data["tasks"]["sources"]
+    assert source == {"name": "a", "path": str(path), **keys}
+
+
+def test_where_two_readers_fit_both_are_told_and_either_can_be_had(tmp_path):
+    path = write(tmp_path / "a.jsonl", {"problem": "1 + 1?", "solution": "2", "messages": [{"role": "user", "content": "1 + 1?"}]})
+    first, second = guess(path)
+    assert (first.reader, second.reader) == ("messages", "prompt_completion")
+    assert "prompt_completion with problem as prompt, solution as completion fits too: --reader prompt_completion" in told([first, second])
+    refused = didact(f"check {path}")
+    assert (refused.code, "fits too: --reader prompt_completion" in refused.err) == (1, True)  # The only conversation has no answer.
+    chosen = didact(f"check {path} --reader prompt_completion")
+    assert (chosen.code, "columns: problem as prompt, solution as completion (guessed)" in chosen.err) == (0, True)
+    assert "columns: {prompt: problem, completion: solution}" in chosen.out
+
+
+def test_an_instruction_s_input_and_output_are_no_pair(tmp_path):
+    path = write(tmp_path / "a.jsonl", {"instruction": "Add.", "input": "1 1", "output": "2"})
+    assert [shape.reader for shape in guess(path)] == ["alpaca"]
+
+
+def test_a_mark_inside_a_text_makes_it_no_conversation(tmp_path):
+    path = write(tmp_path / "a.jsonl", {"text": "He wrote Human: and then Assistant: on the board."})
+    assert [shape.reader for shape in guess(path)] == ["text"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"text": "great film", "label": "1"},
+        {"question": "a", "choices": ["b", "c"], "answer": "b"},
+        {"question": "a", "answer": {"value": "b"}},
+        {"prompt": "only"},
+        {"q": "a"},
+    ],
 )
 def test_columns_of_no_reader_are_named_with_what_to_type(tmp_path, row):
     path = write(tmp_path / "a.jsonl", row)
     with pytest.raises(DataError) as caught:
-        guess_reader(path)
+        guess(path)
     assert caught.value.what == f"no reader is made for the columns {', '.join(row)}"
     assert caught.value.remedy == f"didact check {path} --reader rows --target {list(row)[-1]}"
 
@@ -105,8 +173,8 @@ def test_columns_of_no_reader_are_named_with_what_to_type(tmp_path, row):
 def test_plain_text_and_tasks_are_guessed_from_files_and_folders(tmp_path):
     (tmp_path / "books").mkdir()
     (tmp_path / "books" / "a.txt").write_text("Once.")
-    assert guess_reader(tmp_path / "books") == guess_reader(tmp_path / "books" / "a.txt") == "text"
-    assert guess_reader(Path(__file__).parents[2] / "recipes" / "demo") == "superni"
+    assert guess(tmp_path / "books")[0].reader == guess(tmp_path / "books" / "a.txt")[0].reader == "text"
+    assert guess(Path(__file__).parents[2] / "recipes" / "demo")[0].reader == "superni"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from didact.base.errors import DataError, RecipeError
 from didact.base.recipe import Source
 from didact.base.types import Example
 from didact.tasks.catalogue import find, read_catalogue, rows, source_of
+from didact.tasks.guess import guess
 from didact.tasks.readers import READERS, load_tasks
 
 READABLE = sorted(row.name for row in rows() if row.reader)
@@ -51,6 +52,21 @@ def test_the_reader_reads_two_rows_in_exactly_this_shape(name: str, tmp_path: Pa
         assert example.messages == () or example.messages[-1].train
     assert all(report.dropped.total() == 0 for report in tasks.reports)
     assert {task.licence for task in tasks} - {""} == {find(name).licence}
+
+
+GUESSED_OTHERWISE = {"coig_translated", "magicoder_oss", "ultrafeedback_binarized"}
+"""Rows that have another shape as well, which is as good a reading of a file without a name."""
+NOT_GUESSED = {"coig", "flan_rationales", "spin", "unifiedskg"}
+
+
+@pytest.mark.parametrize("name", sorted(set(READABLE) - GUESSED_OTHERWISE))
+def test_a_file_in_this_shape_is_guessed_as_the_catalogue_reads_it(name: str, tmp_path: Path) -> None:
+    if name in NOT_GUESSED:
+        with pytest.raises(DataError, match=r"no reader is made for|cannot be used"):
+            guess(written(name, tmp_path))
+        return
+    shape, row = guess(written(name, tmp_path))[0], find(name)
+    assert (shape.reader, dict(shape.columns), dict(shape.settings)) == (row.reader, row.columns, row.settings)
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row.name)

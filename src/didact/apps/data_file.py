@@ -8,8 +8,9 @@ from typing import Any
 from didact.base.errors import DataError
 from didact.base.recipe import Source
 from didact.base.strict_yaml import to_yaml
-from didact.tasks.guess import guess_reader
+from didact.tasks.guess import guess, told
 from didact.tasks.readers import load_tasks
+from didact.tasks.row_shapes import Shape
 
 _MOST_SHOWN = 20
 
@@ -30,10 +31,9 @@ def read_account(path: Path, reader: str | None, target: str | None, say: Callab
         DataError: The file as a whole cannot be read, or none of its rows.
     """
     try:
-        if reader is None:
-            reader = "rows" if target else guess_reader(path)
-            say(f"reader: {reader} ({'because of --target' if target else 'guessed'}; another one: --reader NAME)")
-        source = {"name": _name(path), "reader": reader, "path": str(path), **({"target": target} if target else {})}
+        shape = _shape(path, reader, target, say)
+        reader, target_key = shape.reader, {"target": target} if target else {}
+        source = {"name": _name(path), "reader": reader, "path": str(path), **shape.keys(), **target_key}
         tasks = load_tasks([Source.model_validate(source)])
         num_examples = sum(len(task.examples) for task in tasks)
     except DataError as error:
@@ -53,6 +53,24 @@ def read_account(path: Path, reader: str | None, target: str | None, say: Callab
         "refused": [asdict(refusal) for refusal in refused],
         "lines": lines,
     }
+
+
+def _shape(path: Path, reader: str | None, target: str | None, say: Callable[[str], None]) -> Shape:
+    """Returns how to read the file; a reader that is given gets the columns that it needs for this shape, if it is one of its own."""
+    if reader is None and target:
+        say("reader: rows (because of --target; another one: --reader NAME)")
+        return Shape("rows")
+    if reader is None:
+        found = guess(path)
+        say(told(found))
+        return found[0]
+    try:
+        fitting = [shape for shape in guess(path) if shape.reader == reader] if path.exists() else []
+    except DataError:  # What is wrong is told when the file is read as asked.
+        fitting = []
+    if fitting and fitting[0].columns:
+        say(f"columns: {', '.join(f'{own} as {name}' for name, own in fitting[0].columns.items())} (guessed)")
+    return fitting[0] if fitting else Shape(reader)
 
 
 def _name(path: Path) -> str:

@@ -1,46 +1,34 @@
-"""The reader of a data file, guessed from its first row."""
+"""How a data file is read, guessed from its first row."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from didact.base.errors import DataError
 from didact.tasks.readers import READERS
+from didact.tasks.row_shapes import Shape, shapes
 from didact.tasks.rows import DOCUMENT_SUFFIXES, ROW_SUFFIXES, find_files, open_rows
 from didact.tasks.task import ReadReport
 
-_COLUMNS = (
-    ("messages", ("messages",)),
-    ("sharegpt", ("conversations",)),
-    ("sharegpt", ("conversation",)),
-    ("alpaca", ("instruction", "output")),
-    ("prompt_completion", ("prompt", "completion")),
-    ("prompt_completion", ("prompt", "response")),
-)
-"""Readers and the columns that their rows have, in the order in which they are looked for."""
-_BESIDE_TEXT = {"text", "id", "url", "source", "timestamp", "title", "meta", "metadata"}
-"""Columns of plain text; with any other one, `text` is more likely the input of a task."""
 _SUPERNI_KEYS = (b'"Definition"', b'"Instances"', b'"Positive Examples"')
 _FIRST_BYTES = 100_000
 
 
-def guess_reader(path: Path) -> str:
-    """Returns the reader whose columns the first readable row has.
+def guess(path: Path) -> list[Shape]:
+    """Returns the shapes that the first readable row has, the likeliest first: at least one.
 
     Raises:
         DataError: There is nothing to read, no row can be read, or none of the readers knows its columns.
     """
     files = find_files(str(path), (*ROW_SUFFIXES, *DOCUMENT_SUFFIXES))
     if any(_looks_like_superni(file) for file in files[:3] if file.suffix == ".json"):
-        return "superni"
+        return [Shape("superni")]
     if files and all(file.name.lower().endswith(DOCUMENT_SUFFIXES) for file in files):
-        return "text"
+        return [Shape("text")]
     report = ReadReport(str(path))
     for file, label, row in open_rows(str(path), report=report):
+        if found := shapes(row):
+            return found
         columns = [str(column) for column in row]
-        for reader, needed in _COLUMNS:
-            if set(needed) <= set(columns):
-                return reader
-        if "text" in columns and set(columns) <= _BESIDE_TEXT:
-            return "text"
         raise DataError(
             f"no reader is made for the columns {', '.join(column[:40] for column in columns)}",
             where=f"{file}, {label}",
@@ -54,6 +42,23 @@ def guess_reader(path: Path) -> str:
         expected=f"rows for one of: {', '.join(READERS)}",
         remedy="put these rows right, or fetch the file again: it may be cut" if reasons else "fetch the file again: it is empty",
     )
+
+
+def told(found: Sequence[Shape]) -> str:
+    """Returns which reader was guessed and from which columns, which others fit too, and how to choose.
+
+    >>> told(shapes({"problem": "1 + 1?", "solution": "2", "messages": []}))
+    'reader: messages (guessed; prompt_completion with problem as prompt, solution as completion fits too: --reader prompt_completion)'
+    """
+    first, *others = found
+    if not others:
+        return f"reader: {_with(first)} (guessed; another one: --reader NAME)"
+    return f"reader: {_with(first)} (guessed; {'; '.join(f'{_with(shape)} fits too: --reader {shape.reader}' for shape in others)})"
+
+
+def _with(shape: Shape) -> str:
+    columns = ", ".join(f"{own} as {name}" for name, own in shape.columns.items())
+    return f"{shape.reader} with {columns}" if columns else shape.reader
 
 
 def _looks_like_superni(file: Path) -> bool:
