@@ -167,8 +167,10 @@ class Tokeniser:
 
     def decode(self, ids: Sequence[int] | np.ndarray) -> str:
         """Returns the text of a completion; control tokens, and the token for what cannot be written, are left out."""
-        kept = [int(token) for token in ids if int(token) not in self._control_ids]
-        return str(self.tokenizer.decode(kept, skip_special_tokens=False, clean_up_tokenization_spaces=False))
+        numbers = ids.tolist() if isinstance(ids, np.ndarray) else map(int, ids)
+        kept = [token for token in numbers if token not in self._control_ids]
+        # The library behind transformers, as transformers itself calls it, without its look at every id.
+        return str(self.tokenizer.backend_tokenizer.decode(kept, skip_special_tokens=False))
 
     def control_names(self) -> dict[int, str]:
         """Returns id to name of the control tokens, for views."""
