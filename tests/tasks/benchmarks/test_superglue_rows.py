@@ -251,9 +251,15 @@ def test_a_span_that_is_nowhere_is_refused() -> None:
 # AX-g
 
 
-def test_consecutive_rows_of_axg_are_pairs_unless_they_say_which() -> None:
+def test_consecutive_rows_of_axg_are_pairs() -> None:
     rows = [{"premise": "p", "hypothesis": "h", "idx": number, "label": 0} for number in range(4)]
     ids = [parsed("axg", row).id for row in rows]
     assert ids == ["pair 0/0", "pair 0/1", "pair 1/2", "pair 1/3"]
     assert [group_of(one) for one in ids] == ["pair 0", "pair 0", "pair 1", "pair 1"]
-    assert parsed("axg", {**rows[3], "pair_id": 551}).id == "pair 551/3"
+    # The original file's `pair_id` is another one for every row: premise and hypothesis are its pair.
+    assert [group_of(parsed("axg", {**row, "pair_id": 551646 + number}).id) for number, row in enumerate(rows)] == [
+        "pair 0",
+        "pair 0",
+        "pair 1",
+        "pair 1",
+    ]

@@ -87,9 +87,8 @@ class Benchmark:
 
     @property
     def default_split(self) -> str:
-        """The split that is read where a source names none: train, where there is one."""
-        splits = tuple(self.hub.splits) if self.hub else ()
-        return "train" if "train" in splits or not splits else splits[0]
+        """The split that is read where a source names none: the first."""
+        return next(iter(self.hub.splits)) if self.hub else "train"
 
 
 def sample(number: int, fields: Mapping[str, str], target: str, rationale: str, choices: tuple[str, ...] = (), group: str = "") -> Example:

@@ -23,12 +23,13 @@ def layouts(collection: str, task: str, folder: str, *others: str) -> tuple[str,
     """Returns globs for the files of a task: the original release, the hub's parquet files, JSON lines, Arrow folders, and others.
 
     >>> layouts("glue", "cola", "CoLA")[:3]
-    ('CoLA/{split}.tsv', 'CoLA/{split}.jsonl', '**/cola/{split}-*.parquet')
+    ('CoLA/{split}.tsv', 'CoLA/{split}.jsonl', 'cola/{split}-*.parquet')
     """
     return (
         f"{folder}/{{split}}.tsv",
         f"{folder}/{{split}}.jsonl",
-        f"**/{task}/{{split}}-*.parquet",
+        f"{task}/{{split}}-*.parquet",
+        f"**/{collection}/{task}/{{split}}-*.parquet",  # Not any folder of the task's name: both collections have one named rte.
         f"**/{collection}_{task}_{{split}}.jsonl",
         f"{task}/{{split}}.jsonl",
         f"**/{collection}/{task}/{{split}}/*.arrow",

@@ -104,6 +104,7 @@ ANLI = Benchmark(
         ),
     ),
     choices=NLI,
+    # The third round, the latest and largest, stands for the set; earlier ones are read as split train_r1, dev_r2 and so on.
     hub=Hub(
         "facebook/anli",
         "plain_text",

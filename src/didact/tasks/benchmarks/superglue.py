@@ -35,12 +35,12 @@ def _copa_example(row: Mapping[str, Any]) -> Example:
 
 
 def _axg_example(row: Mapping[str, Any]) -> Example:
-    """Returns the example of a row; the id is `PAIR/ROW`: two rows that differ by one pronoun are a pair."""
-    example = _AXG_ROW(row)
-    pair, number = row.get("pair_id"), row.get("idx")
-    if not isinstance(pair, int) and isinstance(number, int):
-        pair = number // 2  # Without a number of their own, consecutive rows are pairs.
-    return replace(example, id=f"pair {pair}/{example.id}") if isinstance(pair, int) else example
+    """Returns the example of a row; the id is `PAIR/ROW`: consecutive rows, that differ by one pronoun, are a pair.
+
+    `pair_id` of the original file counts pairs of premise and hypothesis: it is another one for every row.
+    """
+    example, number = _AXG_ROW(row), row.get("idx")
+    return replace(example, id=f"pair {number // 2}/{example.id}") if isinstance(number, int) else example
 
 
 _AXG_ROW = classification(ENTAILED, {"premise": ("premise",), "hypothesis": ("hypothesis",)})
