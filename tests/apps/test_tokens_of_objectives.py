@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from didact.apps.lists import draw_as_tokens
+from didact.apps.looking import draw_as_tokens
 from didact.base.recipe_file import load_recipe
 
 RECIPES = Path(__file__).parents[2] / "recipes" / "pretrain"

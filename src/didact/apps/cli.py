@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from didact import __version__
-from didact.apps.console import asking_bar, fail, put, put_json, say, training_bar
+from didact.apps.console import asking_bar, fail, put, put_json, say, terminal_width, training_bar
 from didact.base.errors import DidactError, did_you_mean
 
 app = typer.Typer(
@@ -92,29 +92,38 @@ def quickstart(
         put_json(result)
 
 
-@app.command(epilog=_examples("didact ls tasks", "didact ls tasks recipes/demo.yaml --json"))
+@app.command(epilog=_examples("didact ls templates superglue/cb", "didact ls tasks recipes/demo.yaml --json"))
 def ls(
     kind: Annotated[str, typer.Argument(help=", ".join(KINDS) + ".")],
-    recipe: Annotated[
-        Path | None, typer.Argument(help="For tasks and templates of your own: the recipe that names them; else tasks are the Atlas.")
+    which: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RECIPE] [NAME]",
+            help="A recipe with tasks and templates of your own; a name, its beginning or a glob: only those, and one alone in full.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """List what there is."""
-    from didact.apps import lists
-    from didact.apps.views import table
+    from didact.apps import lists, looking
+    from didact.apps.views import record, table
 
     if kind not in KINDS:
         raise _wrong_usage("list", kind, KINDS)
-    if recipe is None:
-        if kind == "tasks":
-            say(f"where the level says sample rows, {lists.SAMPLES % 'superglue'}")
-        rows = lists.LISTS[kind](None)
+    recipe, name = lists.split_arguments(which or ())
+    with nullcontext() if recipe is None else _recipe(recipe) as settled:
+        every = lists.LISTS[kind](settled)
+    rows = lists.chosen(kind, every, name) if name else every
+    if as_json:
+        put_json({kind: rows})
+    elif not rows:
+        put(f"no {kind} yet")
+    elif name and len(rows) == 1:
+        put(record(rows[0]))
     else:
-        with _recipe(recipe) as settled:
-            rows = lists.LISTS[kind](settled)
-    columns = lists.SHOWN.get(kind) or list(rows[0] if rows else ())
-    put_json({kind: rows}) if as_json else put(table(rows, columns) if rows else f"no {kind} yet")
+        put(table(rows, lists.SHOWN.get(kind) or list(rows[0]), terminal_width()))
+    for hint in looking.hints(kind, rows, every, name):
+        say(hint)
 
 
 @app.command(epilog=_examples("didact show atlas/country_fact", "didact show superglue/cb --shots 2 --cot"))
@@ -129,15 +138,17 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show one rendered conversation: what is said, by whom."""
-    from didact.apps.lists import ATLAS, SAMPLES, rendered, standing_in
+    from didact.apps.looking import ATLAS, DEMO, SAMPLES, rendered, standing_in, unknown_task
     from didact.apps.views import conversation_text
 
     instead = standing_in(task) if recipe is None else None
+    if instead is None and recipe is None and not DEMO.exists():
+        raise unknown_task(task)
+    own = nullcontext(instead) if instead is not None else _recipe(recipe or DEMO)
+    with own as settled:
+        conversation = rendered(settled, task, template, index, shots=shots, cot=cot, inverted=inverted, bundled=recipe is None)
     if instead is not None and instead is not ATLAS:
         say(SAMPLES % instead.tasks.sources[0].name)
-    own = nullcontext(instead) if instead is not None else _recipe(recipe or Path("recipes/demo.yaml"))
-    with own as settled:
-        conversation = rendered(settled, task, template, index, shots=shots, cot=cot, inverted=inverted)
     put_json(conversation) if as_json else put(conversation_text(conversation))
 
 
@@ -151,10 +162,10 @@ def tokens(
     as_json: Json = False,
 ) -> None:
     """Show tokens coloured by loss weight: what is trained on, and how much."""
-    from didact.apps import lists, views
+    from didact.apps import looking, views
 
     with _recipe(recipe, overrides) as settled:
-        origin, rows = lists.draw_as_tokens(settled, index)
+        origin, rows = looking.draw_as_tokens(settled, index)
     if as_json:
         put_json({"task": origin.task, "example": origin.example, "template": origin.template, "tokens": rows})
         return

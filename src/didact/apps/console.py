@@ -2,6 +2,7 @@
 
 import math
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -36,6 +37,11 @@ def put(text: str) -> None:
     """Puts a result on stdout."""
     if is_main():
         print(text, flush=True)
+
+
+def terminal_width() -> int:
+    """Returns the characters of a line where stdout is a terminal, else 0: a file or another program gets all there is."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
 
 
 def put_json(value: Any) -> None:

@@ -1,31 +1,20 @@
-"""What the looking verbs show: lists of parts, one rendered example, one tokenised draw."""
+"""What `didact ls` lists: rows of what there is, all of them or those that a word stands for."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from didact.apps.views import token_rows
+from didact.apps.looking import ATLAS, SAMPLE_ROWS
 from didact.assemble import Assembly
-from didact.base.errors import DataError, RecipeError, TemplateError
-from didact.base.recipe import Recipe, Source, TasksSection
+from didact.base.errors import DataError, RecipeError, did_you_mean
+from didact.base.recipe import Recipe
 from didact.base.registry import Registry
-from didact.base.types import Conversation, Origin
-from didact.data.mixture import Draw
-from didact.data.objective_tokens import ObjectiveTokens
-from didact.data.objectives import target_weights
-from didact.data.prepare import prepare_window, text_length
-from didact.data.tokens import RESPONSE, TokenisedExample, TokenReport
 from didact.prompts.chat_format import FORMATS, golden
-from didact.prompts.formats import Pool, draw_format, needs_rationale, sort_wordings
-from didact.prompts.render import render
 from didact.prompts.template import TemplateSet
 from didact.run import all_runs
 from didact.tasks.benchmarks.reader import sample_tasks
-from didact.tasks.benchmarks.registry import BENCHMARKS
+from didact.tasks.catalogue import Row
 from didact.tasks.catalogue import rows as catalogue_rows
 from didact.tasks.metrics import METRICS
 from didact.tasks.readers import READERS
@@ -35,34 +24,10 @@ from didact.tasks.task import Task
 Rows = list[dict[str, Any]]
 
 
-ATLAS = Recipe(name="atlas", tasks=TasksSection(sources=(Source(name="atlas", reader="atlas"),)))
-"""Stands for a recipe where none is given: the tasks that come with the package."""
-
-
-SAMPLES = "these are didact's own sample rows; for the real ones, name in a recipe: tasks: {sources: [{name: %s, reader: benchmark}]}"
-"""Said where sample rows of ours stand for a public benchmark."""
-
-
-def standing_in(task: str) -> Recipe | None:
-    """Returns the recipe that stands in where none is given: the Atlas, or sample rows of benchmarks; None: the task is of neither.
-
-    >>> [source.name for source in standing_in("superglue/cb").tasks.sources]
-    ['superglue']
-    >>> standing_in("mine/x") is None
-    True
-    """
-    family = task.partition("/")[0]
-    if family == "atlas" or task.startswith("*"):
-        return ATLAS if family == "atlas" else None
-    found = dict.fromkeys(first for name in BENCHMARKS if fnmatchcase(first := name.partition("/")[0], family))
-    sources = tuple(Source(name=name, reader="benchmark", settings={"samples": 1}) for name in found)
-    return Recipe(name="samples", tasks=TasksSection(sources=sources)) if sources else None
-
-
 def _tasks(recipe: Recipe | None) -> Rows:
     if recipe is None:
         samples = sorted(sample_tasks("*"), key=lambda task: task.name)
-        return [*_tasks(ATLAS), *(_task_row(task, "sample rows") for task in samples)]
+        return [*_tasks(ATLAS), *(_task_row(task, SAMPLE_ROWS) for task in samples)]
     assembly = Assembly(recipe)
     try:
         split = assembly.split
@@ -82,14 +47,30 @@ def _task_row(task: Task, level: str) -> dict[str, Any]:
         "metric": task.metric,
         "dataset": ", ".join(task.datasets),
         "language": ", ".join(task.languages),
+        "kind": task.kind,
+        "licence": task.licence,
+        "definition": task.definition,
     }
 
 
 def _templates(recipe: Recipe | None) -> Rows:
     files = [Path(file) for file in recipe.prompts.files] if recipe else []
     return [
-        {"template": t.name, "kinds": ", ".join(t.for_kinds), "style": t.style, "inverted": t.inverted, "in all": t.default}
-        for t in TemplateSet.load(files)
+        {
+            "template": one.name,
+            "kinds": ", ".join(one.for_kinds),
+            "style": one.style,
+            "inverted": one.inverted,
+            "held out": one.held_out,
+            "in all": one.default,
+            "becomes": one.becomes,
+            "labels": ", ".join(f"{label}: {words}" for label, words in one.labels.items()),
+            "system": one.system,
+            "prompt": one.prompt,
+            "response": one.response,
+            "where": one.where,
+        }
+        for one in TemplateSet.load(files)
     ]
 
 
@@ -133,12 +114,26 @@ def _recipes(_: Recipe | None) -> Rows:
 
 def _datasets(_: Recipe | None) -> Rows:
     shown = "languages made open licence reader title where shape how_to_get note paper".split()
-    rows = [{"dataset": row.name, "examples": row.num_examples, **{key: getattr(row, key) for key in shown}} for row in catalogue_rows()]
-    return [{**row, "languages": " ".join(row["languages"])} for row in rows]
+    rows = [
+        (row, {"dataset": row.name, "examples": row.num_examples, **{key: getattr(row, key) for key in shown}}) for row in catalogue_rows()
+    ]
+    return [{**shown, "languages": " ".join(row.languages), "in a recipe": _as_source(row)} for row, shown in rows]
 
 
-SHOWN = {"datasets": ("dataset", "examples", "languages", "made", "open", "licence", "reader")}
-"""The columns of a list that fit on a screen, where `--json` has more."""
+def _as_source(row: Row) -> str:
+    """Returns how a recipe names a data set; nothing for a closed one."""
+    if row.open == "closed":
+        return ""
+    copy = "" if row.loads and row.open == "open" else f", path: {row.where if row.loads and not row.files else 'FOLDER'}"
+    return f"tasks: {{sources: [{{name: {row.name}, catalogue: {row.name}{copy}}}]}}"
+
+
+SHOWN = {
+    "tasks": ("task", "level", "category", "examples", "metric", "dataset", "language"),
+    "templates": ("template", "kinds", "style", "inverted", "held out", "in all"),
+    "datasets": ("dataset", "examples", "languages", "made", "open", "licence", "reader"),
+}
+"""The columns of a list as a table; `--json`, or a name that leaves one row, has more."""
 LISTS: dict[str, Callable[[Recipe | None], Rows]] = {
     "tasks": _tasks,
     "templates": _templates,
@@ -151,83 +146,56 @@ LISTS: dict[str, Callable[[Recipe | None], Rows]] = {
 }
 
 
-def rendered(
-    recipe: Recipe, name: str, template: str | None, index: int, *, shots: int = 0, cot: bool = False, inverted: bool = False
-) -> Conversation:
-    """Returns one example of a task in one format.
+def chosen(kind: str, rows: Rows, wanted: str) -> Rows:
+    """Returns the rows that a word stands for: a name, the beginning of names, a glob; else part of what the table shows.
 
     Args:
-        recipe: Names the task's source and the templates.
-        name: The task, or a glob for the first such one.
-        template: A template's name; None: the first that the recipe names and that has the format.
-        index: Number of the example.
-        shots: Demonstrations before it.
-        cot: Ask for the reasoning.
-        inverted: Turn the task around.
+        kind: What is listed; its first column has the names.
+        rows: All of them.
+        wanted: The word. Of templates it may be the kind of task that they word.
 
     Raises:
-        DataError: There is no such example, or it is a conversation and has no format.
-        TemplateError: No template of the task has the format.
+        DataError: It stands for none; the nearest name is shown.
+
+    >>> known = [{"task": "glue/cola"}, {"task": "glue/cola/x"}, {"task": "glue/sst2"}]
+    >>> [row["task"] for row in chosen("tasks", known, "glue/cola")]
+    ['glue/cola', 'glue/cola/x']
+    >>> [row["task"] for row in chosen("tasks", known, "SST")]
+    ['glue/sst2']
     """
-    assembly = Assembly(recipe)
-    task = next(iter(assembly.tasks.select(name)), None) or assembly.tasks.named(name)
-    if index >= len(task.examples):
-        what = f"task '{name}' has {len(task.examples):,} examples, and no number {index:,}"
-        raise DataError(what, expected=f"a number from 0 to {len(task.examples) - 1}", remedy=f"didact show {name} --index 0")
-    example = task.examples[index]
-    if example.messages and (shots or cot or inverted):
-        what = "a conversation is shown as it is: it has no format to choose"
-        raise DataError(what, where=f"task '{task.name}'", remedy=f"didact show {name}")
-    named = assembly.templates.select(template or recipe.prompts.templates, task)
-    shares = {"shots": {shots: 1.0}, "cot": float(cot and not inverted), "inverted": float(inverted)}
-    prompts = recipe.prompts.model_copy(update=shares)
-    wordings = sort_wordings(named, prompts, assembly.templates.select("*", task) if template is None else ())
-    if inverted and cot:  # those that show or ask for the reasoning, where there are any
-        reasoning = [one for one in wordings.inverted.all if needs_rationale(one)]
-        wordings = replace(wordings, inverted=Pool.of(reasoning or wordings.inverted.all))
-    form = draw_format(task, example, wordings, prompts, seed=recipe.seed, training=False, first=True)
-    lacks = "inverted" if inverted and not form.template.inverted else "cot" if shares["cot"] and not form.reasons else ""
-    if lacks or (shots and form.template.tk_instruct is not None):
-        what = f"no template of task '{task.name}' is {lacks}" if lacks else f"template {form.template.name} has its own demonstrations"
-        known = ", ".join(one.name for one in assembly.templates.select("*", task) if one.tk_instruct is None)
-        raise TemplateError(what, where=f"--template {template}" if template else "", expected=known, remedy=f"didact show {name}")
-    return render(task, example, form, seed=recipe.seed)
+    if not rows:
+        return []
+    key = next(iter(rows[0]))
+
+    def is_named(row: dict[str, Any]) -> bool:
+        name = row[key]
+        kinds = row["kinds"].split(", ") if kind == "templates" else []
+        named = name == wanted or name.startswith(f"{wanted}/") or fnmatchcase(name, wanted)
+        return named or any(fnmatchcase(wanted, one) or fnmatchcase(one, wanted) for one in kinds)
+
+    def says(row: dict[str, Any]) -> bool:
+        return any(wanted.lower() in str(row.get(column, "")).lower() for column in SHOWN.get(kind, (key,)))
+
+    found = [row for row in rows if is_named(row)] or [row for row in rows if says(row)]
+    if not found:
+        kinds = [one for row in rows for one in row["kinds"].split(", ")] if kind == "templates" else []
+        expected = did_you_mean(wanted, kinds) if "/" in wanted and kinds else did_you_mean(wanted, [row[key] for row in rows])
+        raise DataError(f"no {kind} named '{wanted}'", expected=expected, remedy=f"didact ls {kind}")
+    return found
 
 
-def draw_as_tokens(recipe: Recipe, index: int) -> tuple[Origin, Rows]:
-    """Returns where a draw comes from, and its tokens with roles and weights, as the objective trains on them.
+def split_arguments(arguments: Sequence[str]) -> tuple[Path | None, str]:
+    """Returns the recipe and the word among what stands behind `didact ls KIND`.
 
-    Of an encoder-decoder, the tokens that are read stand before those that have to be written. A draw is shown by itself, also
-    where `sequence.stream` joins it with others.
+    Raises:
+        RecipeError: There are two of one of them.
+
+    >>> split_arguments(["superglue/cb"])
+    (None, 'superglue/cb')
     """
-    assembly = Assembly(recipe)
-    draws = assembly.mixture.draws(0)
-    if index >= len(draws):
-        what = f"the first epoch has {len(draws):,} draws, and no number {index:,}"
-        raise DataError(what, expected=f"a number from 0 to {len(draws) - 1}", remedy="didact tokens RECIPE --index 0")
-    conversation = assembly.render(draws[index])
-    report = TokenReport()
-    longest = recipe.sequence.max_length
-    example = assembly.tokeniser.tokenise([conversation], longest, report, text_length(recipe.objective, longest))[0]
-    if example is None:
-        what = f"draw {index:,} cannot be trained on: {', '.join(report.dropped)}"
-        where = f"task '{conversation.origin.task}', example '{conversation.origin.example}'"
-        raise DataError(what, where=where, remedy="sequence.max_length=... (more tokens), or another --index")
-    rows = list[dict[str, Any]]()
-    for row in _as_trained(assembly, example, draws[index:]):
-        weights = target_weights(row, recipe.objective)
-        if row.target_ids is not None:  # an encoder-decoder: what is read, then what has to be written
-            rows += token_rows(row.input_ids, row.roles, np.zeros(len(row)), assembly.tokeniser)
-            rows += token_rows(row.target_ids, np.full(len(weights), RESPONSE), weights, assembly.tokeniser)
-        else:
-            rows += token_rows(row.input_ids, row.roles, weights, assembly.tokeniser)
-    return conversation.origin, rows
-
-
-def _as_trained(assembly: Assembly, example: TokenisedExample, draws: Sequence[Draw]) -> tuple[TokenisedExample, ...]:
-    """Returns what the objective makes of an example; pairs of texts take the others from the draws behind it."""
-    length = assembly.recipe.sequence.max_length
-    room = text_length(assembly.recipe.objective, length)
-    others = assembly.tokeniser.tokenise([assembly.render(draw) for draw in draws[1:8]], length, text_length=room)
-    tokens = ObjectiveTokens(assembly.tokeniser, assembly.recipe.objective)
-    return prepare_window([example, *(other for other in others if other is not None)], tokens, length, assembly.recipe.seed)[0]
+    files = [one for one in arguments if one.endswith((".yaml", ".yml"))]
+    words = [one for one in arguments if one not in files]
+    if len(files) > 1 or len(words) > 1:
+        first, second = (files if len(files) > 1 else words)[:2]
+        raise RecipeError(f"one recipe and one name can be given, and here are '{first}' and '{second}'", remedy="didact ls --help")
+    return (Path(files[0]) if files else None), (words[0] if words else "")
