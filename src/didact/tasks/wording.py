@@ -14,9 +14,9 @@ from didact.tasks.word_hashes import Hashed, hash_texts, runs
 
 MIN_CONSTANT = 5
 """Examples that a run has to stand in, besides more than half of its task, to be the constant wording of the task."""
-MIN_TASKS, MIN_PERCENT = 3, 5
+MIN_TASKS, MIN_PERCENT, NUM_DRAWN = 3, 5, 2000
 """In a collection that is rendered already, a run that stands in so many tasks, and in so many percent (and `MIN_CONSTANT`) of the
-examples of each, is a template's wording or an options block."""
+examples of each, is a template's wording or an options block; told from so many examples of each, drawn by their ids."""
 MAX_ROWS, MAX_CHARS = 20_000, 24_000_000
 """Examples and letters looked at together. Of a larger task so many, drawn by their ids, tell what is constant in it."""
 
@@ -101,14 +101,14 @@ def blocks(task: Task, ngrams: Sequence[int], answers: bool, shared: Mapping[int
             block = block_of(rows, answers)
             yield Block(rows, block.texts, block.hashed, wording_of(block.hashed, ngrams, shared))
         return
-    sample = block_of(_drawn(task.examples, answers), answers).hashed
+    sample = block_of(_drawn(task.examples, answers, MAX_ROWS), answers).hashed
     wording = wording_of(sample, ngrams, shared)
     del first
     for rows in pieces(task.examples, answers):
         yield block_of(rows, answers, wording)
 
 
-def _drawn(examples: Sequence[Example], answers: bool) -> list[Example]:
+def _drawn(examples: Sequence[Example], answers: bool, most: int) -> list[Example]:
     """Returns examples drawn by their ids, so that their order changes nothing."""
     signs, size = list[int](), 0
     for example in examples:
@@ -116,7 +116,7 @@ def _drawn(examples: Sequence[Example], answers: bool) -> list[Example]:
         size += sum(map(len, texts_of(example, answers)))
     if not signs:
         return []
-    number = max(1, min(MAX_ROWS, len(signs), MAX_CHARS * len(signs) // max(1, size)))
+    number = max(1, min(most, len(signs), MAX_CHARS * len(signs) // max(1, size)))
     every = np.array(signs, np.uint32)
     return [examples[index] for index in np.flatnonzero(every <= np.partition(every, number - 1)[number - 1]).tolist()]
 
@@ -182,7 +182,7 @@ def shared_wording(tasks: Iterable[Task], ngrams: Sequence[int], answers: bool) 
             continue
         parts: dict[int, list[np.ndarray]] = {ngram: [] for ngram in ngrams}
         for task in members:
-            hashed = block_of(_drawn(task.examples, answers), answers).hashed
+            hashed = block_of(_drawn(task.examples, answers, NUM_DRAWN), answers).hashed
             least = max(MIN_CONSTANT, -(-hashed.num_rows * MIN_PERCENT // 100))
             for ngram in ngrams:
                 parts[ngram].append(frequent(hashed, ngram, least))
