@@ -3,6 +3,9 @@
 import pytest
 
 from didact.tasks.benchmarks.registry import BENCHMARKS
+from didact.tasks.clusters import CLUSTERS
+from didact.tasks.metrics import METRICS
+from didact.tasks.set_metrics import SET_METRICS
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
@@ -21,10 +24,10 @@ def test_samples_look_like_the_benchmarks_rows(name: str) -> None:
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_a_benchmark_says_what_it_is_and_where_its_rows_are(name: str) -> None:
     benchmark = BENCHMARKS[name]
-    assert (
-        benchmark.definition.endswith((".", "?")) and benchmark.licence and benchmark.metrics and benchmark.datasets and benchmark.cluster
-    )
-    assert benchmark.hub or benchmark.files
+    assert benchmark.definition.endswith((".", "?")) and benchmark.licence and benchmark.datasets and (benchmark.hub or benchmark.files)
+    # What hold-outs and scores look up by name.
+    assert benchmark.cluster in CLUSTERS
+    assert benchmark.metrics and all(metric in METRICS or metric in SET_METRICS for metric in benchmark.metrics)
 
 
 @pytest.mark.parametrize("name", [name for name in BENCHMARKS if name.startswith(("glue/", "superglue/"))])

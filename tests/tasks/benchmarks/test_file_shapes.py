@@ -40,6 +40,15 @@ def test_a_table_without_a_header_has_its_columns_by_place_and_refuses_a_short_l
     assert task.report is not None and task.report.dropped["too few columns"] == 1
 
 
+def test_cells_of_a_table_may_be_as_long_as_they_like(tmp_path: Path) -> None:
+    # Python's own limit for a cell is 131,072 characters.
+    (tmp_path / "test").mkdir()
+    (tmp_path / "test" / "anatomy_test.csv").write_text(f'"{"long " * 40_000}",1,2,3,4,B\n', encoding="utf-8")
+    assert len(tasks("mmlu", tmp_path)["mmlu/anatomy"].examples[0].fields["question"]) == 40_000 * 5 - 1
+    (tmp_path / "testset.csv").write_text(f"mr,ref\nname[A],{'long ' * 40_000}\n", encoding="utf-8")
+    assert len(tasks("e2e_nlg", tmp_path, split="test")["e2e_nlg"].examples[0].targets[0]) == 40_000 * 5 - 1
+
+
 def test_the_questions_of_a_squad_file_are_found_where_they_stand(tmp_path: Path) -> None:
     asked = [{"id": f"q{n}", "question": "Who?", "answers": [{"text": "Ann", "answer_start": 0}]} for n in (1, 2)]
     value = {"version": "1.1", "data": [{"title": "t", "paragraphs": [{"context": "Ann won.", "qas": asked}]}]}
@@ -63,6 +72,13 @@ def test_labels_from_the_file_beside_go_to_their_lines_and_a_row_without_one_is_
     task = tasks("piqa", tmp_path)["piqa"]
     assert [example.targets for example in task.examples] == [("b",), ("a",)]
     assert task.report is not None and task.report.dropped == {"no label, as in test rows": 1}
+    # A line that cannot be used, in either file, moves no other row's label.
+    lines = [json.dumps(made[0]), "[1]", json.dumps(made[2])]
+    (tmp_path / "train.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    (tmp_path / "train-labels.lst").write_text("\n1\n1\n", encoding="utf-8")
+    task = tasks("piqa", tmp_path)["piqa"]
+    assert [(example.fields["goal"], example.targets) for example in task.examples] == [("goal 2", ("b",))]
+    assert task.report is not None and task.report.dropped == {"no label, as in test rows": 1, "not an object": 1}
 
 
 def test_rows_with_one_meaning_become_one_example_with_every_reference(tmp_path: Path) -> None:

@@ -176,7 +176,14 @@ def test_an_original_row_of_record_points_at_its_entities() -> None:
     row = {"source": "news", "passage": passage, "qas": asked, "idx": 2}
     example = parsed("record", row)
     assert (example.id, example.targets, example.choices) == ("2/5", ("Ann Lee",), ("Oslo", "Ann Lee"))
+    moved = {"text": f"  {text}", "entities": [{"start": span["start"] + 2, "end": span["end"] + 2} for span in passage["entities"]]}
+    assert parsed("record", {**row, "passage": moved}).choices == ("Oslo", "Ann Lee")
     assert why_not("record", {**row, "passage": {**passage, "entities": [{"start": 15, "end": 20}]}}) == "an entity outside the passage"
+    # An answer that no entity spells is kept as the answer; the entities are then no options.
+    other = [{**asked[0], "answers": [{"text": "Lee"}]}]
+    assert [(e.targets, e.choices, e.fields["entities"]) for e in parsed_all("record", {**row, "qas": other})] == [
+        (("Lee",), (), "Oslo, Ann Lee")
+    ]
 
 
 def test_what_cannot_be_asked_of_record_is_refused() -> None:

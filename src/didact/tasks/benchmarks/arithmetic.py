@@ -100,7 +100,7 @@ GSM8K = Benchmark(
         ),
     ),
     hub=Hub("openai/gsm8k", "main", ("train", "test")),
-    files=("{split}.jsonl", "grade_school_math/data/{split}.jsonl", "main/{split}-*.parquet"),
+    files=("{split}.jsonl", "grade_school_math/data/{split}.jsonl"),
 )
 MGSM = {
     f"mgsm/{code}": Benchmark(

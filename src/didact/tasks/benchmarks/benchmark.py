@@ -73,7 +73,8 @@ class Benchmark:
     """None: not on the hub in a shape that can be read."""
     files: tuple[str, ...] = ()
     """Globs below a local folder, one for every layout that is known; the first that finds files is read. `{split}` stands for the
-    split and for other spellings of it (`validation`, `val`, `dev`, the hub's word)."""
+    split and for other spellings of it (`validation`, `val`, `dev`, the hub's word). The hub's own layout needs no glob where a
+    source asks for this one task."""
     languages: tuple[str, ...] = ("en",)
     parse_train: Parse | None = None
     """For rows of split train, where training takes other examples of a row than judging does; None: `parse`."""

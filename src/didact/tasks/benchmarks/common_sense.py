@@ -104,7 +104,6 @@ COMMONSENSE_QA = Benchmark(
         "{split}_rand_split.jsonl",
         "jsonl/commonsense_qa_{split}.jsonl",
         "commonsense_qa_{split}.jsonl",
-        "data/{split}-*.parquet",
     ),
 )
 PIQA = Benchmark(
@@ -186,7 +185,6 @@ SIQA = Benchmark(
         "jsonl/social_i_qa_{split}.jsonl",
         "socialiqa-train-dev/{split}.jsonl",
         "{split}.jsonl",
-        "data/{split}-*.parquet",
     ),
     read=labels_beside,
 )
@@ -223,7 +221,7 @@ HELLASWAG = Benchmark(
         ),
     ),
     hub=Hub("Rowan/hellaswag"),
-    files=("hellaswag_{split}.jsonl", "data/hellaswag_{split}.jsonl", "data/{split}-*.parquet"),
+    files=("hellaswag_{split}.jsonl", "data/hellaswag_{split}.jsonl"),
 )
 WINOGRANDE = Benchmark(
     name="winogrande",
@@ -263,6 +261,5 @@ WINOGRANDE = Benchmark(
         "winogrande_winogrande_xl_{split}.jsonl",
         "{split}_xl.jsonl",
         "{split}.jsonl",
-        "winogrande_xl/{split}-*.parquet",
     ),
 )

@@ -93,7 +93,7 @@ XSUM = Benchmark(
         ),
     ),
     hub=Hub("EdinburghNLP/xsum"),
-    files=("{split}.jsonl", "data/{split}-*.parquet", f"{T0_ROWS}/xsum_DOC_boils_down_to_simple_idea_that.jsonl"),
+    files=("{split}.jsonl", f"{T0_ROWS}/xsum_DOC_boils_down_to_simple_idea_that.jsonl"),
     read=worded_rows(r"(?P<document>.*)\nThis boils down to the simple idea that\s*", "summary", "xsum_DOC"),
 )
 CNN_DAILYMAIL = Benchmark(
@@ -128,7 +128,7 @@ CNN_DAILYMAIL = Benchmark(
         ),
     ),
     hub=Hub("abisee/cnn_dailymail", "3.0.0"),
-    files=("{split}.jsonl", "{split}.csv", "3.0.0/{split}-*.parquet", f"{T0_ROWS}/cnn_dailymail_3_0_0_2_or_3_sentences.jsonl"),
+    files=("{split}.jsonl", "{split}.csv", f"{T0_ROWS}/cnn_dailymail_3_0_0_2_or_3_sentences.jsonl"),
     read=worded_rows(
         r"In 2 or 3 sentences, what are the main points one should remember from this news article\?\n\nArticle: (?P<article>.*)",
         "highlights",
@@ -155,7 +155,6 @@ COMMON_GEN = Benchmark(
     files=(
         "commongen.{split}.jsonl",
         "commongen_data/commongen.{split}.jsonl",
-        "data/{split}-*.parquet",
         f"{T0_ROWS}/common_gen_Given_concepts_type_1.jsonl",
     ),
     read=worded_rows(

@@ -176,7 +176,6 @@ OPENBOOKQA = Benchmark(
         "Main/{split}.jsonl",
         "Data/Main/{split}.jsonl",
         "*/Data/Main/{split}.jsonl",
-        "main/{split}-*.parquet",
         "**/openbookqa/main/{split}/*.arrow",
     ),
 )
@@ -205,7 +204,7 @@ SCIQ = Benchmark(
         ),
     ),
     hub=Hub("allenai/sciq"),
-    files=("{split}.json", "SciQ*/{split}.json", "data/{split}-*.parquet", "jsonl/sciq_{split}.jsonl"),
+    files=("{split}.json", "SciQ*/{split}.json", "jsonl/sciq_{split}.jsonl"),
 )
 TRUTHFULQA = Benchmark(
     name="truthfulqa",
@@ -240,5 +239,5 @@ TRUTHFULQA = Benchmark(
         ),
     ),
     hub=Hub("truthfulqa/truthful_qa", "generation", ("validation",)),
-    files=("TruthfulQA.csv", "generation/validation-*.parquet", "multiple_choice/validation-*.parquet"),
+    files=("TruthfulQA.csv", "multiple_choice/validation-*.parquet"),
 )

@@ -7,7 +7,7 @@ from typing import Any
 from didact.base.types import Example
 from didact.tasks.benchmarks.benchmark import Benchmark, Hub, sample
 from didact.tasks.benchmarks.file_shapes import T0_ROWS, unquoted_table, worded_rows
-from didact.tasks.benchmarks.parsing import NLI, label_of, row_id, text_of
+from didact.tasks.benchmarks.parsing import NLI, classification, label_of, row_id, text_of
 
 PARAPHRASE = ("not_paraphrase", "paraphrase")
 _PAWS_OF_T0 = worded_rows(
@@ -33,16 +33,6 @@ def parse_nli(row: Mapping[str, Any]) -> Example:
     reason = row.get("reason")
     rationale = reason.strip() if isinstance(reason, str) else ""
     return Example(row_id(row, "pairID", "uid"), fields, (target,), NLI, rationale)
-
-
-def parse_paws(row: Mapping[str, Any]) -> Example:
-    """Returns the example of a row of PAWS.
-
-    Source: Zhang et al. (2019), PAWS, arXiv 1904.01130.
-    """
-    fields = {"sentence1": text_of(row, "sentence1"), "sentence2": text_of(row, "sentence2")}
-    target = label_of(row, PARAPHRASE, same={"no": "not_paraphrase", "yes": "paraphrase"})
-    return Example(row_id(row), fields, (target,), PARAPHRASE)
 
 
 def _paws_file(file: Path) -> Iterable[tuple[str, Any]] | None:
@@ -115,12 +105,17 @@ ANLI = Benchmark(
             **{f"{split}_r{number}": f"{split}_r{number}" for number in (1, 2, 3) for split in ("train", "dev", "test")},
         },
     ),
-    files=("R3/{split}.jsonl", "anli_v1.0/R3/{split}.jsonl", "plain_text/{split}-*.parquet"),
+    files=("R3/{split}.jsonl", "anli_v1.0/R3/{split}.jsonl"),
 )
 PAWS = Benchmark(
     name="paws",
     fields=("sentence1", "sentence2"),
-    parse=parse_paws,
+    # Zhang et al. (2019), PAWS, arXiv 1904.01130.
+    parse=classification(
+        PARAPHRASE,
+        {"sentence1": ("sentence1",), "sentence2": ("sentence2",)},
+        same={"no": "not_paraphrase", "yes": "paraphrase"},
+    ),
     metrics=("accuracy", "mcq_accuracy", "f1_binary"),
     cluster="paraphrase",
     datasets=("paws",),
@@ -151,6 +146,6 @@ PAWS = Benchmark(
     ),
     choices=PARAPHRASE,
     hub=Hub("google-research-datasets/paws", "labeled_final"),
-    files=("{split}.tsv", "final/{split}.tsv", "labeled_final/{split}-*.parquet", f"{T0_ROWS}/paws_labeled_final_Concatenation.jsonl"),
+    files=("{split}.tsv", "final/{split}.tsv", f"{T0_ROWS}/paws_labeled_final_Concatenation.jsonl"),
     read=_paws_file,
 )

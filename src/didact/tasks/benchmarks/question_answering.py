@@ -108,7 +108,7 @@ SQUAD = Benchmark(
     definition="Answer a question with the part of the text that answers it.",
     samples=passage_samples("en"),
     hub=Hub("rajpurkar/squad", "plain_text", ("train", "validation")),
-    files=("{split}-v1.1.json", "squad_{split}.jsonl", "plain_text/{split}-*.parquet"),
+    files=("{split}-v1.1.json", "squad_{split}.jsonl"),
     read=squad_json,
 )
 XQUAD = {
@@ -175,7 +175,6 @@ TRIVIA_QA = Benchmark(
         "triviaqa-rc/qa/wikipedia-{split}.json",
         "triviaqa-unfiltered/unfiltered-web-{split}.json",
         "unfiltered-web-{split}.json",
-        "rc.nocontext/{split}-*.parquet",
     ),
 )
 NQ_OPEN = Benchmark(

@@ -3,7 +3,6 @@
 sources: [{name: superglue, reader: benchmark, path: data/superglue, split: validation}]
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -93,13 +92,18 @@ def local_files(benchmark: Benchmark, source: Source, alone: bool = True) -> tup
     if place.is_file():
         return (place,) if alone else ()
     split = source.split or benchmark.default_split
-    # Where one task was asked for, its own folder may be given.
-    for layout in (*(source.files if alone else ()), *benchmark.files, *(_OWN_FOLDER if alone else ())):
+    for layout in (*(source.files if alone else ()), *_layouts(benchmark, alone)):
         for word in _spellings(benchmark, split) if "{split}" in layout else ("",):
             found = sorted((file for file in place.glob(layout.replace("{split}", word)) if file.is_file()), key=Path.as_posix)
             if found:
                 return tuple(found)
     return ()
+
+
+def _layouts(benchmark: Benchmark, alone: bool) -> tuple[str, ...]:
+    """Returns the globs to try; where one task was asked for, a copy of the hub's folder or the task's own folder may be given."""
+    hub = (f"{benchmark.hub.subset or 'data'}/{{split}}-*.parquet",) if benchmark.hub else ()
+    return (*benchmark.files, *hub, *_OWN_FOLDER) if alone else benchmark.files
 
 
 def _spellings(benchmark: Benchmark, split: str) -> tuple[str, ...]:
@@ -218,7 +222,7 @@ def _nothing_found(source: Source, wanted: list[Benchmark]) -> DataError:
             what, where=f"source '{source.name}'", expected=f"there are files of: {known}", remedy=f"add: split: {min(others)}"
         )
     one = wanted[0]
-    layouts = ", ".join(re.sub(r"\{split\}", split, layout) for layout in one.files) or "(no layout of files is known)"
+    layouts = ", ".join(layout.replace("{split}", split) for layout in _layouts(one, alone))
     return DataError(
         f"no file of {', '.join(known.name for known in wanted[:4])}{' ...' if len(wanted) > 4 else ''} in {source.path}",
         where=f"source '{source.name}', folder {Path(source.path).absolute()}",

@@ -90,7 +90,8 @@ def _queries(row: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str], tupl
     passage = row.get("passage")
     nested = isinstance(passage, Mapping)
     text = text_of(passage if isinstance(passage, Mapping) else row, "text" if nested else "passage")
-    given = [*_spans(text, passage)] if isinstance(passage, Mapping) else row.get("entities")
+    # Places count from the beginning of the text as it is written, white space included.
+    given = [*_spans(passage["text"], passage)] if isinstance(passage, Mapping) else row.get("entities")
     entities = tuple(dict.fromkeys(texts_of(given, "entities")))
     for number, asked in enumerate(_parts(row, "qas") if nested else [row]):
         query = text_of(asked, "query")

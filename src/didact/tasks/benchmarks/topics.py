@@ -102,7 +102,7 @@ AG_NEWS = Benchmark(
     ),
     choices=NEWS,
     hub=Hub("fancyzhx/ag_news", None, ("train", "test")),
-    files=("{split}.csv", "ag_news_csv/{split}.csv", "TC/agnews/{split}.json", "agnews/{split}.json", "data/{split}-*.parquet"),
+    files=("{split}.csv", "ag_news_csv/{split}.csv", "TC/agnews/{split}.json", "agnews/{split}.json"),
     header=("class", "title", "description"),
 )
 IMDB = Benchmark(
@@ -128,7 +128,6 @@ IMDB = Benchmark(
         "aclImdb/{split}/[np][eo][gs]/*.txt",
         "SC/IMDB/{split}.json",
         "IMDB/{split}.json",
-        "plain_text/{split}-*.parquet",
     ),
     read=_review,
 )
