@@ -39,11 +39,15 @@ def new_model(shape: NewModel, tokenizer: Any, positions: int, seed: int) -> Any
     Raises:
         ModelError: No model can have this shape.
     """
-    heads = _heads(shape)
-    config = _CONFIGS[shape.architecture](shape, heads, tokenizer, shape.positions or positions)
+    config = new_config(shape, tokenizer, positions)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_of(seed, "initial weights"))
         return _MAKERS[NEW[shape.architecture]].from_config(config, dtype=torch.float32)
+
+
+def new_config(shape: NewModel, tokenizer: Any, positions: int) -> Any:
+    """Returns the transformers configuration of a new model; arguments and errors as of `new_model`."""
+    return _CONFIGS[shape.architecture](shape, _heads(shape), tokenizer, shape.positions or positions)
 
 
 def _heads(shape: NewModel) -> int:
