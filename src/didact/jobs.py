@@ -20,7 +20,7 @@ from didact.evals.suites import own_metrics, remarks, suites
 from didact.evals.task_level import compare_with_tasks
 from didact.evals.unseen import Question, answer, questions
 from didact.models.bundled import resolved
-from didact.models.load import Loaded, check_fit, load_base, load_checkpoint, load_tokeniser, save
+from didact.models.load import Loaded, adapted, check_fit, load_base, load_checkpoint, load_tokeniser, save
 from didact.models.local import LocalModel
 from didact.models.precision import machine, pick_device, pick_precision
 from didact.run import SUMMARY, Run, environment
@@ -102,10 +102,12 @@ def train(
     if loaded is None:
         section, positions = resolved(recipe.model), recipe.sequence.max_length
         loaded = load_base(section, assembly.tokeniser, assembly.new_controls, positions=positions, seed=recipe.seed)
+        loaded = adapted(loaded, section, recipe.seed)
         if main:
             _describe(run, assembly, loaded)
     tokens = "" if recipe.train.max_steps else f", {forecast.tokens.num_tokens:,} tokens"
-    say(f"model: {loaded.num_parameters / 1e6:.1f} M parameters; {forecast.num_steps:,} steps{tokens}")
+    of_them = f", {loaded.num_trained:,} of them trained" if loaded.adapter else ""
+    say(f"model: {loaded.num_parameters / 1e6:.1f} M parameters{of_them}; {forecast.num_steps:,} steps{tokens}")
     summary = tune(
         loaded,
         assembly.stream,
@@ -134,6 +136,7 @@ def _describe(run: Run, assembly: Assembly, loaded: Loaded) -> None:
     extra = {
         "machine": machine(),
         "num_parameters": loaded.num_parameters,
+        "num_trained": loaded.num_trained,
         "seed": recipe.seed,
         "mixture_fingerprint": assembly.mixture.fingerprint,
     }

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from didact.base.adapter_section import AdapterSection as AdapterSection
 from didact.base.config import Section
 from didact.base.hold_out_section import HoldOut as HoldOut
 from didact.base.leaks_section import Leaks as Leaks
@@ -64,6 +65,8 @@ class ModelSection(Section):
     """Branch, tag or commit of a hub id."""
     new: NewModel = NewModel()
     """Shape of a new model."""
+    adapter: AdapterSection = AdapterSection()
+    """Small matrices that are trained in place of the base's weights."""
 
 
 class Source(Section):

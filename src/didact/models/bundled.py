@@ -35,6 +35,18 @@ def bundled(name: str) -> str:
     return name
 
 
+def portable(name: str) -> str:
+    """Returns what a checkpoint calls its base: a bundled base by its name, another folder from the root on, a hub id as it stands.
+
+    >>> portable(str(BASES / "atlas-decoder")), portable("openai-community/gpt2")
+    ('atlas-decoder', 'openai-community/gpt2')
+    """
+    path = Path(name)
+    if path.parent == BASES:
+        return path.name
+    return str(path.resolve()) if path.is_dir() else name
+
+
 def resolved(section: ModelSection) -> ModelSection:
     """Returns a recipe's `model` with folders in place of the names of bundled bases."""
     names = {"base": bundled(section.base), "tokenizer": bundled(section.tokenizer) if section.tokenizer else section.tokenizer}

@@ -2,45 +2,38 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoModelForMaskedLM,
-    AutoModelForPreTraining,
-    AutoModelForSeq2SeqLM,
-    GenerationConfig,
-)
+from transformers import GenerationConfig
 from transformers.utils import logging
 
 from didact.base.errors import ModelError
 from didact.base.files import fingerprint, write_json
 from didact.base.recipe import ModelSection
 from didact.data.tokens import Tokeniser
-from didact.models.architecture import NEW, Architecture, architecture_of, check_objective, has_next_sentence
+from didact.models.adapter import (
+    Adapter,
+    base_fingerprint,
+    check_adapter,
+    inject,
+    is_adapter,
+    merge,
+    read_adapter,
+    restore,
+    save_adapter,
+)
+from didact.models.architecture import NEW, Architecture, architecture_of, check_objective
+from didact.models.bundled import bundled, portable
 from didact.models.new_model import new_model
+from didact.models.prefix import mark_prefix, sees_prefix
+from didact.models.pretrained import config_of, fit_embeddings, positions_of, pretrained, skeleton
 from didact.models.tokenizer import chat_format_named, load_tokenizer, make_ready, train_tokenizer
 from didact.prompts.chat_format import format_fingerprint, golden
 from didact.prompts.jinja_export import chat_template
 
 FORMAT_FILE = "chat_format.json"
-_NOT_LOADABLE = (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError)
-_PLACES_AFTER_PADDING = {"roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "data2vec-text", "xmod"}
-_AUTO: dict[Architecture, Any] = {
-    "decoder": AutoModelForCausalLM,
-    "encoder_decoder": AutoModelForSeq2SeqLM,
-    "encoder": AutoModelForMaskedLM,
-}
-_KINDS: dict[Architecture, str] = {
-    "decoder": "a causal language model",
-    "encoder_decoder": "an encoder-decoder that writes text",
-    "encoder": "a masked language model",
-}
 logging.disable_progress_bar()  # ours tells the whole story
 
 
@@ -53,6 +46,10 @@ class Loaded:
     tokeniser: Tokeniser
     new_controls: tuple[str, ...] = ()
     """Control tokens that the base had never seen; their embeddings begin as the mean of all others."""
+    new_rows: tuple[int, ...] = ()
+    """Tokens that the base had no trained row for: those, and others of the tokenizer that its table was too short for."""
+    adapter: Adapter | None = None
+    """What is trained in place of the model's own weights, which are then frozen."""
 
     @property
     def architecture(self) -> Architecture:
@@ -68,6 +65,11 @@ class Loaded:
     def num_parameters(self) -> int:
         """Weights of the model, shared ones once."""
         return sum(parameter.numel() for parameter in self.model.parameters())
+
+    @property
+    def num_trained(self) -> int:
+        """Weights that training changes."""
+        return sum(parameter.numel() for parameter in self.model.parameters() if parameter.requires_grad)
 
 
 def load_tokeniser(
@@ -104,9 +106,36 @@ def load_base(section: ModelSection, tokeniser: Tokeniser, new_controls: tuple[s
     """
     if section.base == "new":
         return Loaded(new_model(section.new, tokeniser.tokenizer, positions, seed), tokeniser)
-    model = _pretrained(section.base, section.revision)
-    _fit_embeddings(model, tokeniser, new_controls)
-    return Loaded(model, tokeniser, new_controls)
+    model = _base(section.base, section.revision)
+    return Loaded(model, tokeniser, new_controls, fit_embeddings(model, tokeniser, new_controls))
+
+
+def _base(name: str, revision: str | None) -> Any:
+    """Returns a base's model; a checkpoint of an adapter is one too, merged."""
+    return merged(load_checkpoint(Path(name))).model if is_adapter(Path(name)) else pretrained(name, revision)
+
+
+def adapted(loaded: Loaded, section: ModelSection, seed: int) -> Loaded:
+    """Returns a base with the recipe's adapter in it, where the recipe has one: the model in `loaded` is changed in place.
+
+    Args:
+        loaded: From `load_base`.
+        section: The recipe's `model`, as `load_base` had it.
+        seed: The recipe's seed; the adapter's first weights are drawn from it.
+    """
+    if section.adapter.kind == "none":
+        return loaded
+    revision = section.revision or getattr(loaded.model.config, "_commit_hash", None)
+    found, name = base_fingerprint(loaded.model), portable(section.base)
+    inject(loaded.model, section.adapter, loaded.new_rows, seed)
+    return replace(loaded, adapter=Adapter(section.adapter, name, revision, found, loaded.new_controls, loaded.new_rows))
+
+
+def merged(loaded: Loaded) -> Loaded:
+    """Returns a model with its adapter added to its weights, in place: `save` then writes an ordinary folder of transformers."""
+    if loaded.adapter is not None:
+        merge(loaded.model)
+    return replace(loaded, adapter=None)
 
 
 def check_fit(section: ModelSection, kind: str, max_length: int) -> None:
@@ -118,13 +147,16 @@ def check_fit(section: ModelSection, kind: str, max_length: int) -> None:
         max_length: The recipe's `sequence.max_length`.
 
     Raises:
-        ModelError: The objective is for another architecture, the base was built for shorter sequences, or there is no such model.
+        ModelError: The objective is for another architecture, the base was built for shorter sequences, it has no layers with the names
+            of the adapter's targets, or there is no such model.
+        PrerequisiteError: The recipe has an adapter, and peft is not installed.
     """
     if section.base == "new":
         check_objective(kind, NEW[section.new.architecture], f"model.new.architecture={section.new.architecture}")
     else:
-        check_objective(kind, architecture_of(_config(section.base, section.revision)), f"the model '{section.base}'")
+        check_objective(kind, architecture_of(config_of(section.base, section.revision)), f"the model '{section.base}'")
     check_positions(section, max_length)
+    check_adapter(section.adapter, section.base, lambda: skeleton(section.base, section.revision))
 
 
 def check_positions(section: ModelSection, max_length: int) -> None:
@@ -133,81 +165,26 @@ def check_positions(section: ModelSection, max_length: int) -> None:
     Raises:
         ModelError: It is shorter than `max_length`, or there is no such model.
     """
-    known = section.new.positions if section.base == "new" else _positions(_config(section.base, section.revision))
+    known = section.new.positions if section.base == "new" else positions_of(config_of(section.base, section.revision))
     if known and known < max_length:
         what = f"sequence.max_length is {max_length}, and the model '{section.base}' was built for {known} tokens"
         raise ModelError(what, remedy=f"sequence.max_length={known}")
 
 
-def _positions(config: Any) -> int | None:
-    """Returns the longest sequence that a model was built for, in tokens; None where there is no such limit."""
-    if architecture_of(config) == "encoder_decoder" and hasattr(config, "relative_attention_num_buckets"):
-        return None  # T5 knows distances, not places; the `n_positions` of its older files says what it was trained on
-    config = config.get_text_config()
-    known: int | None = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
-    # RoBERTa and its kin count places from the padding token's id on.
-    return known - config.pad_token_id - 1 if known and config.model_type in _PLACES_AFTER_PADDING else known
-
-
-def _config(name: str, revision: str | None) -> Any:
-    try:
-        return AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
-    except _NOT_LOADABLE as error:
-        raise _no_model(name, error) from None
-
-
-def _no_model(name: str, error: Exception) -> ModelError:
-    remedy = "check model.base: a hub id (needs the network), a folder, or new"
-    if Path(name).is_dir():
-        remedy = "the folder needs config.json and model.safetensors"
-    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-    return ModelError(f"no model could be loaded from '{name}': {reason}", remedy=remedy)
-
-
-def _pretrained(name: str, revision: str | None = None) -> Any:
-    config = _config(name, revision)
-    architecture = architecture_of(config)
-    if architecture == "encoder" and has_next_sentence(config):
-        model, lacking = _weights(AutoModelForPreTraining, name, config, revision)
-        if not lacking:
-            return model
-    model, lacking = _weights(_AUTO[architecture], name, config, revision)
-    if lacking:
-        what = f"'{name}' lacks {len(lacking)} of the weights of {type(model).__name__}: {', '.join(lacking[:3])}"
-        raise ModelError(what, expected=f"{_KINDS[architecture]}, complete", remedy="set model.base to one")
-    return model
-
-
-def _weights(auto: Any, name: str, config: Any, revision: str | None) -> tuple[Any, list[str]]:
-    """Returns a model and the names of the weights that its file lacks: transformers draws those at random, and goes on."""
-    options: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True, "trust_remote_code": False, "output_loading_info": True}
-    try:
-        model, told = auto.from_pretrained(name, config=config, revision=revision, **options)
-    except _NOT_LOADABLE as error:
-        raise _no_model(name, error) from None
-    return model, sorted(told["missing_keys"])
-
-
-def _fit_embeddings(model: Any, tokeniser: Tokeniser, new_controls: tuple[str, ...]) -> None:
-    """Gives new tokens their rows: the mean of the rows that were trained, so that nothing random enters."""
-    num_rows, num_tokens = model.get_input_embeddings().weight.shape[0], len(tokeniser.tokenizer)
-    known = min(num_tokens - len(new_controls), num_rows)
-    if num_tokens > num_rows:
-        model.resize_token_embeddings(num_tokens, mean_resizing=False)
-    ids = sorted({*(tokeniser.controls[name] for name in new_controls), *range(num_rows, num_tokens)})
-    with torch.no_grad():
-        for layer in (model.get_input_embeddings(), model.get_output_embeddings()):
-            for table in (getattr(layer, "weight", None), getattr(layer, "bias", None)):
-                if ids and table is not None:
-                    table[ids] = table[:known].mean(dim=0)
-
-
 def save(loaded: Loaded, folder: Path) -> None:
-    """Writes a folder that transformers can load: weights, tokenizer with the chat template, stop tokens, the format's fingerprint."""
+    """Writes a folder that transformers can load: weights, tokenizer with the chat template, stop tokens, the format's fingerprint.
+
+    Of a model with an adapter, the adapter is written and its base named.
+    """
     model, tokeniser = loaded.model, loaded.tokeniser
     if loaded.architecture != "encoder":  # they write nothing
         _set_generation(loaded)
-    model.save_pretrained(folder, safe_serialization=True)
+    if loaded.adapter is None:
+        model.save_pretrained(folder, safe_serialization=True)
+    else:
+        save_adapter(model, loaded.adapter, folder)
+        if loaded.architecture != "encoder":
+            model.generation_config.save_pretrained(folder)
     form, tokenizer = tokeniser.chat_format, tokeniser.tokenizer
     if form.name != "model":
         names = {"bos": tokenizer.bos_token or "", "eos": tokenizer.eos_token or ""}
@@ -286,4 +263,11 @@ def load_checkpoint(folder: Path) -> Loaded:
             expected=f"fingerprint {card['fingerprint']}, found {now['fingerprint']}; tuned on {card['golden']!r}, now {now['golden']!r}",
             remedy="restore the checkpoint's tokenizer files, or train again with: didact train RECIPE",
         )
-    return Loaded(_pretrained(str(folder)), tokeniser)
+    if not is_adapter(folder):
+        return Loaded(pretrained(str(folder)), tokeniser)
+    adapter = read_adapter(folder)
+    model = _base(bundled(adapter.base), adapter.revision)
+    rows = fit_embeddings(model, tokeniser, adapter.new_controls)
+    restore(model, adapter, folder)
+    mark_prefix(model, sees_prefix(config_of(str(folder), None)))
+    return Loaded(model, tokeniser, adapter.new_controls, rows, adapter)
