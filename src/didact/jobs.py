@@ -22,10 +22,13 @@ from didact.evals.unseen import Question, answer, questions
 from didact.models.bundled import resolved
 from didact.models.load import Loaded, adapted, check_fit, load_base, load_checkpoint, load_tokeniser, save
 from didact.models.local import LocalModel
+from didact.models.plan import Plan
 from didact.models.precision import machine, pick_device, pick_precision
+from didact.models.speed import peak_flops
 from didact.run import SUMMARY, Run, environment
 from didact.tasks.task import TaskSet
 from didact.train import checkpoint
+from didact.train.forecast import Pace, foresee
 from didact.train.loop import Step, tune
 
 Say = Callable[[str], None]
@@ -50,16 +53,29 @@ class Checked:
     """The overlap between seen and unseen."""
     reading: list[dict[str, Any]]
     """What became of the rows of each source."""
+    plan: dict[str, Any]
+    """Memory by part, FLOPs, and the share of the base's pre-training."""
 
 
-def check(recipe: Recipe, say: Say = lambda _: None) -> Checked:
-    """Does everything that can fail before training costs: reads, splits, looks for leaks, words, tokenises and audits.
+def check(
+    recipe: Recipe, say: Say = lambda _: None, *, tokens_per_second: float | None = None, price_per_hour: float | None = None
+) -> Checked:
+    """Does everything that can fail before training costs: reads, splits, looks for leaks, words, tokenises, audits and plans.
+
+    Args:
+        recipe: What to do.
+        say: Hears the story.
+        tokens_per_second: How fast training goes, for an estimate of its hours; None: nothing is said of them.
+        price_per_hour: What the machine costs, for one of the money.
 
     Raises:
         DidactError: The first thing that is wrong, with where it is and what to type.
     """
     assembly = Assembly(recipe, say)
     forecast = _looked_ahead(assembly)
+    plan = foresee(recipe, assembly.tokeniser.tokenizer, forecast)
+    for line in plan.lines(tokens_per_second, price_per_hour):
+        say(line)
     return Checked(
         num_steps=forecast.num_steps,
         num_tokens=forecast.tokens.num_tokens,
@@ -67,6 +83,7 @@ def check(recipe: Recipe, say: Say = lambda _: None) -> Checked:
         audit=forecast.audit.to_dict(),
         leaks=assembly.leaks.to_dict(),
         reading=_reading(assembly),
+        plan=plan.to_dict(),
     )
 
 
@@ -99,15 +116,20 @@ def train(
     assembly = Assembly(recipe, say, loaded.tokeniser if loaded else None)
     forecast = _looked_ahead(assembly)
     main = os.environ.get("RANK", "0") == "0"
+    plan = foresee(recipe, assembly.tokeniser.tokenizer, forecast)
     if loaded is None:
         section, positions = resolved(recipe.model), recipe.sequence.max_length
         loaded = load_base(section, assembly.tokeniser, assembly.new_controls, positions=positions, seed=recipe.seed)
         loaded = adapted(loaded, section, recipe.seed)
         if main:
-            _describe(run, assembly, loaded)
+            _describe(run, assembly, loaded, plan)
     tokens = "" if recipe.train.max_steps else f", {forecast.tokens.num_tokens:,} tokens"
     of_them = f", {loaded.num_trained:,} of them trained" if loaded.adapter else ""
     say(f"model: {loaded.num_parameters / 1e6:.1f} M parameters{of_them}; {forecast.num_steps:,} steps{tokens}")
+    for line in plan.lines():
+        say(line)
+    device = pick_device()
+    peak = peak_flops(device, pick_precision(recipe.train.precision, device))
     summary = tune(
         loaded,
         assembly.stream,
@@ -118,15 +140,17 @@ def train(
         seed=recipe.seed,
         folder=run.folder,
         resume=resume,
-        on_step=on_step,
+        on_step=Pace(plan, peak, say, on_step),
+        flops_per_token=plan.flops_per_token.total,
+        peak=peak,
     )
-    result = {"run": run.name, **asdict(summary)}
+    result = {"run": run.name, **asdict(summary), "flops": plan.flops_per_token.total * summary.num_tokens}
     if main:
         run.save_json(SUMMARY, result)
     return result
 
 
-def _describe(run: Run, assembly: Assembly, loaded: Loaded) -> None:
+def _describe(run: Run, assembly: Assembly, loaded: Loaded, plan: Plan) -> None:
     """Writes everything about a run that is known before its first step."""
     recipe, forecast = assembly.recipe, assembly.forecast
     run.save_text("mixture.txt", assembly.mixture.tree(recipe.train.epochs))
@@ -139,6 +163,7 @@ def _describe(run: Run, assembly: Assembly, loaded: Loaded) -> None:
         "num_trained": loaded.num_trained,
         "seed": recipe.seed,
         "mixture_fingerprint": assembly.mixture.fingerprint,
+        "plan": plan.to_dict(),
     }
     run.save_json("environment.json", environment(extra))
     write_jsonl(run.folder / "samples" / "trained.jsonl", assembly.stream.conversations(0, most=20))

@@ -29,7 +29,7 @@ from didact.train.loss import NORMALISER, WeightedLoss, to_device
 from didact.train.optimiser import make_optimiser
 
 METRICS = "metrics.jsonl"
-_SHORT = 128
+SHORT = 128
 """Tokens up to which, on a CPU, attention written out is faster than torch's fused one (64 tokens, 5.6 M model: 20 % faster steps)."""
 
 
@@ -49,6 +49,10 @@ class Step:
     tokens_per_second: float
     seconds: float
     """Training time so far, resumed parts added up."""
+    flops: float | None = None
+    """FLOPs so far, by the plan's formula; None without a plan."""
+    mfu: float | None = None
+    """Share of the machine's FLOPs a second that the steps since the last line made use of; None where the peak is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,8 @@ def tune(
     folder: Path,
     resume: bool = False,
     on_step: Callable[[Step], None] = lambda _: None,
+    flops_per_token: float | None = None,
+    peak: float | None = None,
 ) -> Summary:
     """Trains a model and returns how it went. The model in `loaded` is changed in place.
 
@@ -111,6 +117,8 @@ def tune(
         folder: The run: `metrics.jsonl` and `checkpoints/` are written there.
         resume: Continue from the newest checkpoint.
         on_step: Called after every step with the newest numbers.
+        flops_per_token: What a token costs, from the plan; None: nothing is said of FLOPs.
+        peak: FLOPs a second that the machine can do, for each process; None: nothing is said of MFU.
 
     Raises:
         ModelError: The loss or its gradient is not a number, packing cannot keep documents apart in this model, or the objective is
@@ -127,7 +135,7 @@ def tune(
     _check_model(loaded, objective, packed)
     if device.type == "cpu":
         keep_freed_memory()
-        if own_attention == "sdpa" and not packed and stream.max_length <= _SHORT:
+        if own_attention == "sdpa" and not packed and stream.max_length <= SHORT:
             model.set_attn_implementation("eager")
     loss_of = WeightedLoss(model, precision)
     optimiser = make_optimiser(model, settings)
@@ -179,7 +187,9 @@ def tune(
             speed = (state["num_tokens"] - last_tokens) / max(state["seconds"] - last_seconds, 1e-9)
             last_tokens, last_seconds = state["num_tokens"], state["seconds"]
             total, targets_since = torch.zeros((), device=device), 0
-            shown = Step(state["step"], num_steps, loss_value, rate, float(norm), state["num_tokens"], speed, state["seconds"])
+            flops = flops_per_token * state["num_tokens"] if flops_per_token else None
+            mfu = flops_per_token * speed / (peak * accelerator.num_processes) if flops_per_token and peak else None
+            shown = Step(state["step"], num_steps, loss_value, rate, float(norm), state["num_tokens"], speed, state["seconds"], flops, mfu)
             state["loss"] = loss_value
             # The norm too: a gradient that is not finite has just spoilt weights whose loss was still a number.
             if not (math.isfinite(loss_value) and math.isfinite(shown.grad_norm)):
@@ -251,4 +261,5 @@ def _forget_after(path: Path, step: int) -> None:
 
 
 def _line(step: Step) -> dict[str, Any]:
-    return {name: getattr(step, name) for name in Step.__slots__ if name != "num_steps"}
+    found = {name: getattr(step, name) for name in Step.__slots__ if name != "num_steps"}
+    return {name: value for name, value in found.items() if value is not None}
