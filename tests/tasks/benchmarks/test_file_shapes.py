@@ -169,3 +169,9 @@ def test_published_demonstrations_beside_the_rows_take_the_place_of_our_samples(
     expected = Example("sample-1", {"input": "True and True is"}, ("True",), ("True", "False"), "Both are True.")
     for place in (tmp_path, tmp_path / "bbh"):
         assert tasks("bbh", place)["bbh/boolean_expressions"].positive == (expected,)
+    prompts = tmp_path / "cot-prompts" / "boolean_expressions.txt"
+    for broken in (shown.replace("is True.", "is unknown.").encode(), b"\xff"):
+        prompts.write_bytes(broken)
+        with pytest.raises(DataError) as caught:
+            tasks("bbh", tmp_path)
+        assert caught.value.where == str(prompts) and caught.value.remedy

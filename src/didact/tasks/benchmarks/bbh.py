@@ -75,8 +75,11 @@ def demonstrations(text: str, labels: tuple[str, ...] = ()) -> tuple[Example, ..
 
 def _published(name: str, folder: Path) -> tuple[Example, ...]:
     files = [place / "cot-prompts" / f"{name}.txt" for place in (folder, folder.parent)]
-    text = next((whole_text(file) for file in files if file.is_file()), "")
-    return demonstrations(text, LABELS.get(name, ()))
+    file = next((file for file in files if file.is_file()), None)
+    try:
+        return demonstrations(whole_text(file), LABELS.get(name, ())) if file else ()
+    except DataError as error:
+        raise DataError(error.what, where=str(file), remedy="fetch the file again, or move it away to use our samples") from None
 
 
 def _file(name: str, definition: str, rows: tuple[tuple[str, str, str], ...]) -> Benchmark:
