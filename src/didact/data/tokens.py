@@ -94,7 +94,10 @@ class Tokeniser:
         self._control_ids = frozenset(self.controls.values())
         self._forbidden = self._control_ids - ({tokenizer.unk_token_id} - {self.bos_id, self.eos_id})
         self._encoders = text_encoders(tokenizer, self.controls)
-        self._words = (WordEncoder(self._encoders.start, self._forbidden), WordEncoder(self._encoders.middle, self._forbidden))
+        start = middle = WordEncoder(self._encoders.start, self._forbidden)
+        if self._encoders.middle.to_str() != self._encoders.start.to_str():
+            middle = WordEncoder(self._encoders.middle, self._forbidden)
+        self._words = (start, middle)
 
     def tokenise(
         self,

@@ -10,10 +10,13 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+import numpy as np
 from tokenizers import Tokenizer
 
 _MOST = 200_000
 """Words that are remembered, of each kind."""
+_AT_ONCE = 256
+"""New words that are put through the tokenizer as one text."""
 _AWKWARD = re.compile(r" (?:\s|\Z)")
 """A space that belongs to a run of white space."""
 _CUTS_AT_SPACES = frozenset(
@@ -42,6 +45,7 @@ class WordEncoder:
         self._only_ascii = table["normalizer"] is not None
         names = [re.escape(token["content"]) for token in table["added_tokens"]]
         self._added = re.compile("|".join(names)) if names else None
+        self._opening = _opening(table) if self._by_word else np.zeros(0, bool)
         self._first: dict[str, tuple[int, ...]] = {}
         """What a text begins with, up to its first space."""
         self._later: dict[str, tuple[int, ...]] = {}
@@ -83,16 +87,34 @@ class WordEncoder:
 
     def _learn(self, texts: Sequence[Sequence[str]]) -> None:
         """Puts the words that were not met before through the tokenizer."""
-        for known, found, space in (
-            (self._first, {words[0] for words in texts}, ""),
-            (self._later, set(chain.from_iterable(words[1:] for words in texts)), " "),
-        ):
+        first, later = {words[0] for words in texts}, set(chain.from_iterable(words[1:] for words in texts))
+        for known, found, ids_of in ((self._first, first, self._through), (self._later, later, self._behind_spaces)):
             new = found - known.keys()
             if len(known) + len(new) > _MOST:
                 known.clear()
                 new = found
             ordered = list(new)
-            known.update(zip(ordered, map(tuple, self._through([space + word for word in ordered])), strict=True))
+            known.update(zip(ordered, map(tuple, ids_of(ordered)), strict=True))
+
+    def _behind_spaces(self, words: Sequence[str]) -> list[list[int]]:
+        """Returns the ids of words that follow a space, many at once: a third of the time that they take one by one."""
+        if not words:
+            return []
+        texts = [" " + " ".join(words[start : start + _AT_ONCE]) for start in range(0, len(words), _AT_ONCE)]
+        if self._added is None or not any(map(self._added.search, texts)):
+            ids = list(chain.from_iterable(self._through(texts)))
+            starts = np.flatnonzero(self._opening[np.array(ids)]).tolist()
+            if len(starts) == len(words):
+                return [ids[start:stop] for start, stop in zip(starts, [*starts[1:], len(ids)], strict=True)]
+        return self._through([" " + word for word in words])
+
+
+def _opening(table: Mapping[str, Any]) -> np.ndarray:
+    """Returns which tokens begin with a space, bool (V,): the one space of a word stands at its beginning, and is written so."""
+    vocabulary = table["model"]["vocab"]
+    opening = np.zeros(max([*vocabulary.values(), *(token["id"] for token in table["added_tokens"])]) + 1, bool)
+    opening[[number for name, number in vocabulary.items() if name.startswith("Ġ")]] = True
+    return opening
 
 
 def _keeps_words(table: Mapping[str, Any]) -> bool:
