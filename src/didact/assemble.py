@@ -28,6 +28,7 @@ from didact.prompts.chat_format import FORMATS
 from didact.prompts.chosen import DRAWN as DRAWN
 from didact.prompts.chosen import ChosenFormats, check_names, not_asked
 from didact.prompts.formats import Format
+from didact.prompts.reach import out_of_reach
 from didact.prompts.render import render
 from didact.prompts.template import Template, TemplateSet
 from didact.tasks.catalogue import settled
@@ -194,6 +195,8 @@ class Assembly:
         for task in self.seen:
             if task.name in mixture.part_of:
                 self.formats.trained(task)
+        for line in out_of_reach(self.formats, [task for task in self.seen if task.name in mixture.part_of]):
+            self.say(line)
         return mixture
 
     def texts(self) -> Iterator[str]:

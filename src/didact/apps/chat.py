@@ -1,5 +1,6 @@
 """Chat: a conversation with a tuned model in the chat format it was tuned with."""
 
+import sys
 from collections.abc import Iterable, Iterator
 
 from didact.base.errors import ModelError
@@ -60,3 +61,11 @@ def turns(chat: Chat, questions: Iterable[str]) -> Iterator[tuple[str, Completio
     """Yields (question, answer) for questions asked one after the other."""
     for question in questions:
         yield question, chat.ask(question)
+
+
+def read_line() -> str:
+    """Returns the next line a person types; nothing at its end or for an empty line."""
+    if sys.stdin.isatty():
+        print("> ", end="", file=sys.stderr, flush=True)
+    line = sys.stdin.readline()
+    return line.rstrip("\n") if line.strip() else ""

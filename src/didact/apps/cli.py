@@ -116,12 +116,9 @@ def ls(
     rows = lists.chosen(kind, every, name) if name else every
     if as_json:
         put_json({kind: rows})
-    elif not rows:
-        put(f"no {kind} yet")
-    elif name and len(rows) == 1:
-        put(record(rows[0]))
     else:
-        put(table(rows, lists.SHOWN.get(kind) or list(rows[0]), terminal_width()))
+        alone = bool(name) and len(rows) == 1
+        put(record(rows[0]) if alone else table(rows, lists.columns(kind, rows), terminal_width()) if rows else f"no {kind} yet")
     for hint in looking.hints(kind, rows, every, name):
         say(hint)
 
@@ -324,7 +321,7 @@ def chat(
     as_json: Json = False,
 ) -> None:
     """Talk with a tuned model, in the chat format it was tuned with."""
-    from didact.apps.chat import open_chat, turns
+    from didact.apps.chat import open_chat, read_line, turns
     from didact.run import find_run
 
     talk = open_chat(find_run(run), system)
@@ -335,20 +332,12 @@ def chat(
         return
     if not questions:
         say("type a message; an empty line ends the chat")
-    for _, answer in turns(talk, questions or iter(_read_line, "")):
+    for _, answer in turns(talk, questions or iter(read_line, "")):
         put(answer.text.strip())
         if answer.stop == "length":
             say(f"(the answer was cut after {len(answer.ids):,} tokens)")
         elif not answer.text.strip():
             say("(the model said nothing: it ended its turn at once)")
-
-
-def _read_line() -> str:
-    """Returns the next line a person types; nothing at its end or for an empty line."""
-    if sys.stdin.isatty():
-        print("> ", end="", file=sys.stderr, flush=True)
-    line = sys.stdin.readline()
-    return line.rstrip("\n") if line.strip() else ""
 
 
 def main(call: Callable[[], Any] = app) -> None:

@@ -98,15 +98,20 @@ def training_bar() -> Iterator[StepHearer]:
 
 @contextmanager
 def asking_bar() -> Iterator[Any]:
-    """Gives a hearer of answered rows: a bar for each model."""
+    """Gives a hearer of answered rows: a bar for each model on a terminal, a line every half minute elsewhere."""
     with bar("{task.description}", "") as progress:
         tasks: dict[str, Any] = {}
+        told = time.monotonic()
 
         def hear(model: str, total: int, count: int) -> None:
+            nonlocal told
             if model not in tasks:
                 tasks[model] = progress.add_task(f"asking {model}", total=total)
                 if progress.disable:
                     say(f"asking {model}: {total:,} rows")
             progress.advance(tasks[model], count)
+            if progress.disable and time.monotonic() - told > 30:
+                told = time.monotonic()
+                say(f"asking {model}: {int(progress.tasks[tasks[model]].completed):,} of {total:,} rows")
 
         yield hear

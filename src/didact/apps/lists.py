@@ -66,8 +66,8 @@ def _templates(recipe: Recipe | None) -> Rows:
             "becomes": one.becomes,
             "labels": ", ".join(f"{label}: {words}" for label, words in one.labels.items()),
             "system": one.system,
-            "prompt": one.prompt,
-            "response": one.response,
+            "prompt": one.promptsource.jinja if one.promptsource else one.prompt,
+            "response": "" if one.promptsource else one.response,
             "where": one.where,
         }
         for one in TemplateSet.load(files)
@@ -144,6 +144,11 @@ LISTS: dict[str, Callable[[Recipe | None], Rows]] = {
     "recipes": _recipes,
     "runs": _runs,
 }
+
+
+def columns(kind: str, rows: Rows) -> list[str]:
+    """Returns the columns that a list shows as a table."""
+    return list(SHOWN.get(kind, rows[0]))
 
 
 def chosen(kind: str, rows: Rows, wanted: str) -> Rows:
