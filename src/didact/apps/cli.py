@@ -164,9 +164,9 @@ def tokens(
     with _recipe(recipe, overrides) as settled:
         origin, rows = looking.draw_as_tokens(settled, index)
     if as_json:
-        put_json({"task": origin.task, "example": origin.example, "template": origin.template, "tokens": rows})
+        put_json({"task": origin.task, "example": origin.example, "template": origin.template, "notes": origin.notes, "tokens": rows})
         return
-    say(f"task {origin.task}, example {origin.example}, template {origin.template}")
+    say("\n".join((f"task {origin.task}, example {origin.example}, template {origin.template}", *(f"note: {one}" for one in origin.notes))))
     trained = sum(bool(row["weight"]) for row in rows)
     say(f"{len(rows):,} tokens, {trained:,} with a loss weight; green or ⟦⟧: full weight, yellow or ⟨⟩: a smaller one")
     if sys.stdout.isatty():
