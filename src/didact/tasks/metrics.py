@@ -164,13 +164,22 @@ def _without_punctuation(text: str) -> str:
 def exact_match(completion: str, references: Sequence[str]) -> float:
     """Returns 100 where both are equal but for case, ASCII punctuation and white space; articles count.
 
-    Source: Wang et al. (2022), Super-NaturalInstructions, arXiv 2204.07705, evaluation code.
+    A reference of punctuation alone (BBH's brackets, `] ]`) is compared as it stands: without it, an empty completion would be right.
+
+    Source: Wang et al. (2022), Super-NaturalInstructions, arXiv 2204.07705, evaluation code, but for such references.
 
     >>> exact_match("Yes, it is.", ["yes it  is"]), exact_match("the cat", ["cat"])
     (100.0, 0.0)
+    >>> exact_match("", ["] ]"]), exact_match("] ]", ["] ]"])
+    (0.0, 100.0)
     """
-    written = _without_punctuation(completion)
-    return _best(lambda reference: 100.0 * (written == _without_punctuation(reference)), references)
+    written, as_it_stands = _without_punctuation(completion), " ".join(completion.split())
+
+    def equal(reference: str) -> float:
+        bare = _without_punctuation(reference)
+        return 100.0 * (written == bare if bare else as_it_stands == " ".join(reference.split()))
+
+    return _best(equal, references)
 
 
 def accuracy(completion: str, references: Sequence[str]) -> float:
