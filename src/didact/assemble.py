@@ -288,7 +288,14 @@ class Assembly:
         Raises:
             DataError: Nothing would be trained on, or some of it in a way that nobody wants.
         """
-        forecast = self.stream.forecast(Audit(self.tokeniser, self.recipe.objective), self.recipe.train.max_steps)
+        train = self.recipe.train
+        forecast = self.stream.forecast(Audit(self.tokeniser, self.recipe.objective), train.max_steps)
+        if train.max_steps and 0 < forecast.num_steps < train.max_steps:
+            enough = math.ceil(train.epochs * train.max_steps / forecast.num_steps)
+            self.say(
+                f"note: train.epochs={train.epochs:g} ends after {forecast.num_steps:,} of train.max_steps={train.max_steps:,}; "
+                f"for all of them: train.epochs={enough}"
+            )
         for line in (*forecast.tokens.lines(), *forecast.audit.lines()):
             self.say(line)
         if self.stream.cache is not None:

@@ -180,9 +180,9 @@ class TrainSection(Section):
     learning_rate: Positive = 1e-4
     """Peak learning rate."""
     epochs: Positive = 1
-    """Passes over the mixture; a part of one is allowed. `max_steps` wins."""
+    """Passes over the mixture; a part of one is allowed. `max_steps` may end training earlier."""
     max_steps: Count | None = None
-    """Optimiser steps; null: as many as the epochs need."""
+    """Optimiser steps, at most; null: as many as the epochs need."""
     batch_tokens: Count = 16_384
     """Tokens of one optimiser step, over all micro-batches and processes."""
     micro_batch_tokens: Count = 8192
