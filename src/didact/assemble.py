@@ -3,6 +3,7 @@
 read -> hold_out -> leaks -> mix -> tokenise -> forecast
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
