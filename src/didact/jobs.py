@@ -181,6 +181,7 @@ def _reading(assembly: Assembly) -> list[dict[str, Any]]:
             "num_read": r.num_read,
             "num_kept": r.num_kept,
             "dropped": dict(r.dropped),
+            "absent": r.absent,
             "refused": [asdict(x) for x in r.refusals[:50]],
         }
         for r in assembly.tasks.reports

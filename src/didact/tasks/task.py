@@ -34,6 +34,12 @@ class ReadReport:
     dropped: Counter[str] = field(default_factory=Counter)
     refusals: list[Refusal] = field(default_factory=list)
     """The refused rows themselves, the first 1,000 of them."""
+    absent: dict[str, list[str]] = field(default_factory=dict)
+    """Reason to the names of what is not there as a whole: no rows of these were seen, so none is counted."""
+
+    def miss(self, name: str, reason: str) -> None:
+        """Notes something that is not there at all, as a whole file."""
+        self.absent.setdefault(reason, []).append(name)
 
     def refuse(self, file: str, row: str, reason: str) -> None:
         """Counts a refused row."""
@@ -56,7 +62,17 @@ class ReadReport:
         """
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in self.dropped.most_common())
         dropped = f"{self.dropped.total():,} dropped" + (f" ({reasons})" if reasons else "")
-        return f"{self.source}: {self.num_read:,} rows read = {self.num_kept:,} kept + {dropped}"
+        line = f"{self.source}: {self.num_read:,} rows read = {self.num_kept:,} kept + {dropped}"
+        return "; ".join([line, *(f"{reason}: {_some(names)}" for reason, names in self.absent.items())])
+
+
+def _some(names: Sequence[str], most: int = 3) -> str:
+    """Returns the first names, and how many more there are.
+
+    >>> _some(["cola", "mrpc", "qqp", "rte", "sst2"])
+    'cola, mrpc, qqp and 2 more'
+    """
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
 class LazyExamples(Sequence[Example]):

@@ -115,9 +115,11 @@ def test_what_a_folder_does_not_hold_is_counted_and_named(tmp_path: Path) -> Non
     report = tasks["superglue/cb"].report
     assert list(tasks) == ["superglue/cb"] and len(tasks["superglue/cb"].examples) == 1 and report is not None
     # Of ten tasks nine have no file; AX-b and AX-g have only a test split.
-    assert report.dropped == {"no file of split train": 7, "no file of split test": 2, "no label, as in test rows": 1}
-    assert report.num_read == 1 + 10
-    assert "superglue/wsc" in [refusal.row for refusal in report.refusals]
+    assert {reason: len(names) for reason, names in report.absent.items()} == {"no file of split train": 7, "no file of split test": 2}
+    assert "superglue/wsc" in report.absent["no file of split train"]
+    assert (report.num_read, report.dropped) == (2, {"no label, as in test rows": 1})
+    assert report.line().startswith("superglue: 2 rows read = 1 kept + 1 dropped (no label, as in test rows 1); no file of split train: ")
+    assert "; no file of split test: superglue/axb, superglue/axg" in report.line()
 
 
 def test_a_folder_of_another_split_says_which_there_is(tmp_path: Path) -> None:
@@ -232,8 +234,9 @@ def test_tasks_without_the_split_are_counted_and_the_others_read(monkeypatch: py
     monkeypatch.setitem(sys.modules, "datasets", FakeHub([CB_ROW]))
     tasks = tasks_of(split="validation[:1]")
     report = tasks["superglue/cb"].report
-    assert report is not None and report.dropped == {"no split validation[:1]": 2}
-    assert sorted(refusal.row for refusal in report.refusals) == ["superglue/axb", "superglue/axg"]
+    assert report is not None and not report.dropped
+    assert [sorted(names) for names in report.absent.values()] == [["superglue/axb", "superglue/axg"]]
+    assert next(iter(report.absent)).startswith("no split validation[:1] in ")
     with pytest.raises(DataError) as caught:
         tasks_of(split="validation", settings={"only": "axb"})
     assert (caught.value.what, caught.value.expected) == ("no split validation of superglue/axb on the hub", "one of: test")

@@ -51,7 +51,7 @@ def benchmark(source: Source) -> list[Task]:
         raise _nothing_found(source, list(chosen.values()))
     for name, one in chosen.items():
         if not found[name]:
-            report.refuse(source.path, one.name, f"no file of split {source.split or one.default_split}")
+            report.miss(one.name, f"no file of split {source.split or one.default_split}")
     return [_task(one, name, source, report, found[name]) for name, one in chosen.items() if found[name]]
 
 
@@ -127,7 +127,7 @@ def _on_hub(chosen: dict[str, Benchmark], source: Source, report: ReadReport) ->
         raise DataError(what, where=f"source '{source.name}'", expected=f"one of: {known}", remedy="put the source's `split` right")
     for name, one in chosen.items():
         if name not in there and one.hub:
-            report.refuse(one.hub.path, one.name, f"no split {split}")
+            report.miss(one.name, f"no split {split} in {one.hub.path}")
     return there
 
 
