@@ -72,7 +72,7 @@ def test_the_whole_path_leaves_a_folder_that_explains_itself(place):
     steps = read_jsonl(run.folder / "metrics.jsonl")
     assert [row["step"] for row in steps] == [1, 2, 3, 4]
     assert steps[-1]["loss"] < steps[0]["loss"]
-    counts = {"num_read": 30, "num_kept": 30, "dropped": {}, "refused": []}
+    counts = {"num_read": 30, "num_kept": 30, "dropped": {}, "absent": {}, "refused": []}
     assert json.loads((run.folder / "reading.json").read_text()) == [{"source": "say", **counts}, {"source": "shout", **counts}]
     samples = read_jsonl(run.folder / "samples" / "trained.jsonl")
     assert len(samples) == 20
