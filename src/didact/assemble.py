@@ -114,7 +114,7 @@ class Assembly:
     def _settled(self) -> tuple[TaskSet, LeakReport]:
         used = TaskSet([*self.split.unseen, *self.split.validation])
         seen, report = settle(self.split.seen, used, self.recipe.tasks.leaks, self.split.held_in)
-        if len(used):
+        if len(used) or report.further:
             for line in report.lines():
                 self.say(line)
             if self.recipe.tasks.leaks.action == "drop" and report.num_seen_leaking:

@@ -9,6 +9,7 @@ from didact.base.config import Section
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 AtLeast0 = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
 
 ARCHITECTURES: dict[str, tuple[str, ...]] = {
     "causal": ("llama", "gpt2"),

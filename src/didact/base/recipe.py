@@ -14,14 +14,15 @@ from didact.base.hold_out_section import HoldOut as HoldOut
 from didact.base.leaks_section import Leaks as Leaks
 from didact.base.mixture_section import MixtureSection as MixtureSection
 from didact.base.mixture_section import Part as Part
-from didact.base.objective_sections import ARCHITECTURES, AtLeast0, Positive, Share
+from didact.base.objective_sections import ARCHITECTURES, Count
 from didact.base.objective_sections import Objective as Objective
 from didact.base.prompts_section import NumShots
 from didact.base.prompts_section import PromptsSection as PromptsSection
 from didact.base.strict_yaml import to_yaml
+from didact.base.train_section import Schedule as Schedule
+from didact.base.train_section import TrainSection as TrainSection
 from didact.base.types import Level
 
-Count = Annotated[int, Field(ge=1)]
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -161,54 +162,6 @@ class Sequence(Section):
     cache: bool = True
     """True: what was worded and tokenised is kept in `DIDACT_CACHE` (else `~/.cache/didact`) and used again while nothing that decides
     it has changed; only for runs of more than 20,000 draws."""
-
-
-class Schedule(Section):
-    """The learning rate over the steps."""
-
-    kind: Literal["cosine", "linear", "constant"] = "cosine"
-    """Shape after the warm-up."""
-    warmup: Share = 0.03
-    """Share of the steps in which the rate rises linearly from 0."""
-    final: Share = 0.0
-    """The rate at the end, as a share of the peak."""
-
-
-class TrainSection(Section):
-    """How the model is tuned."""
-
-    learning_rate: Positive = 1e-4
-    """Peak learning rate."""
-    epochs: Positive = 1
-    """Passes over the mixture; a part of one is allowed. `max_steps` may end training earlier."""
-    max_steps: Count | None = None
-    """Optimiser steps, at most; null: as many as the epochs need."""
-    batch_tokens: Count = 16_384
-    """Tokens of one optimiser step, over all micro-batches and processes."""
-    micro_batch_tokens: Count = 8192
-    """Most tokens in one forward pass, padding included; never changes the result beyond rounding."""
-    schedule: Schedule = Schedule()
-    """Learning rate over time."""
-    optimizer: Literal["adamw", "adafactor"] = "adamw"
-    """adafactor: T5's, steps relative to each matrix's own size, so its learning rate is about ten times AdamW's."""
-    weight_decay: AtLeast0 = 0.0
-    """Decoupled decay, on matrices only."""
-    betas: tuple[Share, Share] = (0.9, 0.999)
-    """AdamW's decay rates of the moments."""
-    epsilon: Positive = 1e-8
-    """AdamW's ε."""
-    max_grad_norm: Positive | None = 1.0
-    """Gradients are scaled down to this norm; null: no clipping."""
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """bf16: autocast over fp32 weights; auto: bf16 where the CPU or GPU computes in it, else fp32."""
-    checkpoint_every: Count = 500
-    """Steps between checkpoints; the last step always has one."""
-    keep_checkpoints: Count = 1
-    """Checkpoints that are kept, the newest ones."""
-    log_every: Count = 10
-    """Steps between lines of metrics.jsonl."""
-    trackers: tuple[str, ...] = ()
-    """accelerate trackers, for example tensorboard or wandb."""
 
 
 class EvaluateSection(Section):

@@ -118,8 +118,10 @@ class LeakReport:
                 lines.append(f"  ... and {len(self.by_pair) - num_pairs:,} more pairs of tasks")
             lines += [f"  every example of {name} leaks" for name in self.emptied]
             lines += [f"  for example {shown(leak)}" for leak in self.leaks[:1]]
-        else:
+        elif self.num_unseen:
             lines = [f"no leaks: {compared} share {self.expected()}"]
+        else:
+            lines = ["leaks: no unseen examples to compare with"]
         for name, part in self.further.items():
             numbers = {"compared": f"{part.num_compared:,}", "seen": f"{part.num_seen:,}", "met": f"{part.num_met:,}"}
             lines.append(f"  {FURTHER[name].format(**numbers)}")
