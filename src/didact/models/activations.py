@@ -10,7 +10,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from didact.models.architecture import architecture_of
 from didact.models.precision import Precision
-from didact.models.sizes import empty_model, sizes_of
+from didact.models.pretrained import empty_model
+from didact.models.sizes import sizes_of
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def _kept(config: Any, rows: int, length: int, precision: Precision, eager: bool
         config._attn_implementation = "eager"
     read = length // 2 if sided == "encoder_decoder" else length
     with FakeTensorMode(), torch.random.fork_rng(devices=[]):
-        model = empty_model(config).train()
+        model = empty_model(config, "cpu").train()
         given: dict[str, Any] = {"input_ids": torch.zeros((rows, read), dtype=torch.int64)}
         if sided != "encoder":
             given["use_cache"] = False

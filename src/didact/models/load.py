@@ -28,7 +28,7 @@ from didact.models.architecture import NEW, Architecture, architecture_of, check
 from didact.models.bundled import bundled, portable
 from didact.models.new_model import new_model
 from didact.models.prefix import mark_prefix, sees_prefix
-from didact.models.pretrained import config_of, fit_embeddings, positions_of, pretrained, skeleton
+from didact.models.pretrained import config_of, empty_model, fit_embeddings, positions_of, pretrained
 from didact.models.tokenizer import chat_format_named, load_tokenizer, make_ready, train_tokenizer
 from didact.prompts.chat_format import format_fingerprint, golden
 from didact.prompts.jinja_export import chat_template
@@ -156,7 +156,7 @@ def check_fit(section: ModelSection, kind: str, max_length: int) -> None:
     else:
         check_objective(kind, architecture_of(config_of(section.base, section.revision)), f"the model '{section.base}'")
     check_positions(section, max_length)
-    check_adapter(section.adapter, section.base, lambda: skeleton(section.base, section.revision))
+    check_adapter(section.adapter, section.base, lambda: empty_model(config_of(section.base, section.revision)))
 
 
 def check_positions(section: ModelSection, max_length: int) -> None:

@@ -168,7 +168,7 @@ def plan_of(config: Any, wanted: Wanted, trained: Trained) -> Plan:
     """Returns what a training takes; the model is neither loaded nor made.
 
     Args:
-        config: A transformers configuration, from `config_of`.
+        config: A transformers configuration, from `planned_config`.
         wanted: How it is trained.
         trained: On what.
 

@@ -1,5 +1,6 @@
 """Weights that somebody has trained: found by hub id or folder, complete or refused, with a row for every token."""
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from didact.data.tokens import Tokeniser
 from didact.models.architecture import Architecture, architecture_of, has_next_sentence
 
 _NOT_LOADABLE = (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError)
+_NOT_BUILDABLE = (*_NOT_LOADABLE, TypeError, AttributeError, AssertionError, ArithmeticError, IndexError)
 _PLACES_AFTER_PADDING = {"roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "data2vec-text", "xmod"}
 _AUTO: dict[Architecture, Any] = {
     "decoder": AutoModelForCausalLM,
@@ -51,8 +53,11 @@ def _no_model(name: str, error: Exception) -> ModelError:
     remedy = "check model.base: a hub id (needs the network), a folder, or new"
     if Path(name).is_dir():
         remedy = "the folder needs config.json and model.safetensors"
-    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-    return ModelError(f"no model could be loaded from '{name}': {reason}", remedy=remedy)
+    return ModelError(f"no model could be loaded from '{name}': {_reason(error)}", remedy=remedy)
+
+
+def _reason(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def pretrained(name: str, revision: str | None = None) -> Any:
@@ -88,15 +93,20 @@ def _weights(auto: Any, name: str, config: Any, revision: str | None) -> tuple[A
     return model, sorted(told["missing_keys"])
 
 
-def skeleton(name: str, revision: str | None = None) -> Any:
-    """Returns a model without its weights: its layers, by name and shape.
+def empty_model(config: Any, device: str = "meta") -> Any:
+    """Returns the model that a configuration describes: its layers, by name and shape; on the `meta` device it holds no weights.
 
     Raises:
-        ModelError: There is no such model.
+        ModelError: No model can have this configuration.
     """
-    config = config_of(name, revision)
-    with torch.device("meta"):
-        return _AUTO[architecture_of(config)].from_config(config)
+    architecture = architecture_of(config)
+    auto = AutoModelForPreTraining if architecture == "encoder" and has_next_sentence(config) else _AUTO[architecture]
+    try:
+        with torch.device(device):
+            return auto.from_config(deepcopy(config), dtype=torch.float32)
+    except _NOT_BUILDABLE as error:
+        what = f"no {type(config).__name__} model can be built: {_reason(error)}"
+        raise ModelError(what, remedy="mend the model's config.json, or set model.base to another one") from None
 
 
 def fit_embeddings(model: Any, tokeniser: Tokeniser, new_controls: tuple[str, ...]) -> tuple[int, ...]:

@@ -1,16 +1,15 @@
 """How large a model is and what a token costs in it, told from its configuration: weights are counted on a device that holds none."""
 
 from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForPreTraining, AutoModelForSeq2SeqLM
 
 from didact.base.recipe import ModelSection
-from didact.models.architecture import Architecture, architecture_of, has_next_sentence
+from didact.models.architecture import Architecture, architecture_of
 from didact.models.new_model import new_config
+from didact.models.pretrained import config_of, empty_model
 
 _CROSS = ("EncDecAttention", "encoder_attn", "crossattention", "cross_attn")
 """What transformers calls the attention of a decoder to an encoder."""
@@ -44,28 +43,23 @@ class Sizes:
     """Heads times the numbers of each: what queries and keys are multiplied over."""
 
 
-def config_of(section: ModelSection, tokenizer: Any, positions: int) -> Any:
+def planned_config(section: ModelSection, tokenizer: Any, positions: int) -> Any:
     """Returns the configuration of the model that a recipe names, with a row for each token of its tokenizer.
 
     Args:
         section: The recipe's `model`, with folders in place of bundled names.
         tokenizer: A transformers tokenizer.
         positions: Longest sequence of a new model, in tokens.
+
+    Raises:
+        ModelError: There is no such model.
     """
     if section.base == "new":
         return new_config(section.new, tokenizer, positions)
-    config = AutoConfig.from_pretrained(section.base, revision=section.revision, trust_remote_code=False)
+    config = config_of(section.base, section.revision)
     text = config.get_text_config()
-    text.vocab_size = max(text.vocab_size, len(tokenizer))
+    text.vocab_size = max(getattr(text, "vocab_size", None) or 0, len(tokenizer))
     return config
-
-
-def empty_model(config: Any) -> Any:
-    """Returns the model that a configuration describes, on the device that is the default: `meta` holds no weights."""
-    auto: Any = {"decoder": AutoModelForCausalLM, "encoder_decoder": AutoModelForSeq2SeqLM}.get(architecture_of(config))
-    if auto is None:
-        auto = AutoModelForPreTraining if has_next_sentence(config) else AutoModelForMaskedLM
-    return auto.from_config(deepcopy(config), dtype=torch.float32)
 
 
 def sizes_of(config: Any) -> Sizes:
@@ -82,8 +76,7 @@ def sizes_of(config: Any) -> Sizes:
     >>> tiny.num_parameters - tiny.num_without_embeddings  # ten tokens of width 4, for the head too
     40
     """
-    with torch.device("meta"):
-        model = empty_model(config)
+    model = empty_model(config)
     shapes = [tuple(parameter.shape) for parameter in model.parameters()]
     head = model.get_output_embeddings()
     tables = {id(parameter): parameter for parameter in _tables(model)} | {

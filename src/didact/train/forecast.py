@@ -8,7 +8,7 @@ from didact.data.stream import Forecast
 from didact.models.bundled import resolved
 from didact.models.plan import Plan, Trained, Wanted, duration, plan_of, refusal
 from didact.models.precision import pick_device, pick_precision
-from didact.models.sizes import config_of, sizes_of
+from didact.models.sizes import planned_config, sizes_of
 from didact.models.speed import available_memory
 from didact.train.loop import SHORT, Step
 
@@ -28,10 +28,10 @@ def foresee(recipe: Recipe, tokenizer: Any, forecast: Forecast) -> Plan:
         ModelError: It does not fit into the memory that is free; the remedy is what to type for a plan that does.
     """
     device = pick_device()
-    config = config_of(resolved(recipe.model), tokenizer, recipe.sequence.max_length)
+    config = planned_config(resolved(recipe.model), tokenizer, recipe.sequence.max_length)
     settings, max_length = recipe.train, recipe.sequence.max_length
-    section: Any = getattr(recipe.model, "adapter", None)
-    adapts = section is not None and section.kind != "none"
+    section = recipe.model.adapter
+    adapts = section.kind != "none"
     sizes = sizes_of(config)
     wanted = Wanted(
         max_length=max_length,
@@ -44,8 +44,7 @@ def foresee(recipe: Recipe, tokenizer: Any, forecast: Forecast) -> Plan:
         eager=device.type == "cpu" and not recipe.sequence.pack and max_length <= SHORT,
     )
     plan = plan_of(config, wanted, _trained(recipe, forecast))
-    could = section is not None and not adapts
-    error = refusal(plan, available_memory(device), config, _share(sizes.num_per_rank, _RANK, sizes.num_parameters) if could else None)
+    error = refusal(plan, available_memory(device), config, _share(sizes.num_per_rank, _RANK, sizes.num_parameters) if not adapts else None)
     if error:
         raise error
     return plan
