@@ -1,7 +1,7 @@
 """The central types: what is said, by whom, and what became of it. Frozen, plain Python."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Role = Literal["system", "user", "assistant", "tool", "text"]
@@ -19,11 +19,15 @@ class Message:
     content: str
     """What is said; may be empty only where `tool_calls` is not."""
     train: bool = True
-    """False keeps an assistant turn as context: it is shown to the model and never trained on."""
+    """False keeps an assistant turn as context: it is read, as a prompt is, and weighs as one."""
     tool_calls: tuple[Mapping[str, Any], ...] = ()
     """OpenAI-style tool calls of an assistant turn."""
     name: str = ""
     """The tool that answers, for role `tool`."""
+    weight: float = 1.0
+    """Factor of the loss weights of all its tokens."""
+    spans: tuple[tuple[int, int, float], ...] = ()
+    """(first character, last + 1, factor) of parts of `content`, in order, apart from one another; what is in none has factor 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +51,15 @@ class Conversation:
     origin: Origin
     tools: tuple[Mapping[str, Any], ...] = ()
     """Tool definitions that the model may use (JSON schema), shown by formats that can show them."""
+    weight: float = 1.0
+    """Factor of all its loss weights."""
 
     def without_response(self) -> "Conversation":
         """Returns the same conversation up to where the model has to speak: the last assistant turn is left out."""
         cut = len(self.messages)
         if cut and self.messages[-1].role == "assistant":
             cut -= 1
-        return Conversation(self.messages[:cut], self.origin, self.tools)
+        return replace(self, messages=self.messages[:cut])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,8 @@ class Example:
     """File and row, for error messages and leak reports."""
     accepted: tuple[str, ...] = ()
     """Further answers that count as right when judging, as they stand; they are never trained on."""
+    weight: float = 1.0
+    """Factor of the loss weights of all that it is worded as."""
 
     def text(self) -> str:
         """Returns the input side as one text: what leak checks compare."""

@@ -18,9 +18,9 @@ from typing import Literal, Protocol
 from didact.base.errors import TemplateError
 from didact.base.files import fingerprint
 from didact.base.registry import Registry
+from didact.base.roles import FORMAT, PROMPT, RESPONSE, SPEAKERS, SYSTEM
 from didact.base.types import Conversation, Message, Origin
 
-PROMPT, RESPONSE = 1, 2
 _REMEDY = "prompts.chat_format=chatml, or model"
 BOS, EOS, BOS_IF_ADDED = "{bos}", "{eos}", "{bos?}"
 """Control pieces that stand for the tokenizer's own first and last token, whatever they are called there. `{bos}` is left out
@@ -40,6 +40,15 @@ class Piece:
     """Index of the message it belongs to; -1: to the conversation as a whole."""
     body: bool = False
     """True: text from the data; False: the format's own words."""
+    speaker: int = SYSTEM
+    """Who says it, by the code of what is read of them: see `didact.base.roles`. Outside all turns: the system's."""
+    lead: int = 0
+    """Of a body: characters before the message's own text, a system's or a space; below 0: so many of its own are left out."""
+
+    @property
+    def code(self) -> int:
+        """The role of its tokens, as a `TokenisedExample` has it."""
+        return RESPONSE if self.role == RESPONSE else self.speaker if self.body else self.speaker | FORMAT
 
 
 class ChatFormat(Protocol):
@@ -86,7 +95,8 @@ def plain_text(conversation: Conversation, *, generate: bool = False) -> list[Pi
     ['{bos?}', 'Once', '{eos}']
     """
     bodies = (Piece(m.content, role=RESPONSE, turn=i, body=True) for i, m in enumerate(conversation.messages))
-    return [control(BOS_IF_ADDED), *bodies, *([] if generate else [Piece(EOS, control=True, role=RESPONSE)])]
+    end = Piece(EOS, control=True, role=RESPONSE, turn=len(conversation.messages) - 1)
+    return [control(BOS_IF_ADDED), *bodies, *([] if generate else [end])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +175,16 @@ class PieceFormat:
             return made
         if role not in self.turns:
             raise TemplateError(f"chat format '{self.name}' cannot show a turn of role '{role}'", remedy=_REMEDY)
-        return self._made.setdefault((role, index), tuple([replace(piece, turn=index) for piece in self.turns[role].header]))
+        who = SPEAKERS[role]
+        pieces = tuple([replace(piece, turn=index, speaker=who) for piece in self.turns[role].header])
+        return self._made.setdefault((role, index), pieces)
 
     def _end(self, role: str, index: int, trained: bool) -> tuple[Piece, ...]:
         if (made := self._made.get((role, index, trained))) is not None:
             return made
         roles = (RESPONSE if trained and position == 0 else PROMPT for position in range(len(self.turns[role].end)))
-        pieces = tuple([replace(piece, role=own, turn=index) for piece, own in zip(self.turns[role].end, roles, strict=True)])
+        who = SPEAKERS[role]
+        pieces = tuple([replace(piece, role=own, turn=index, speaker=who) for piece, own in zip(self.turns[role].end, roles, strict=True)])
         return self._made.setdefault((role, index, trained), pieces)
 
     @cached_property
@@ -182,10 +195,11 @@ class PieceFormat:
     def _turn(self, message: Message, index: int, prefix: str, last: bool) -> Iterator[Piece]:
         yield from self._header(message.role, index)
         trained = message.role == "assistant" and message.train
-        body = prefix + self._body(message)
+        body, lead = prefix + self._body(message), len(prefix)
         # What a model wrote has its space already.
-        body = f" {body}" if self.spaced and message.role == "assistant" and not body.startswith(" ") else body
-        yield Piece(body, role=RESPONSE if trained else PROMPT, turn=index, body=True)
+        if self.spaced and message.role == "assistant" and not body.startswith(" "):
+            body, lead = f" {body}", 1
+        yield Piece(body, False, RESPONSE if trained else PROMPT, index, True, SPEAKERS[message.role], lead)
         # What follows the terminator only leads to the next turn.
         yield from self._end(message.role, index, trained)[: 1 if last else None]
 
@@ -242,7 +256,7 @@ class PlainFormat(PieceFormat):
                 moved = " " if piece.text.endswith(" ") else ""
                 yield replace(piece, text=piece.text[:-1] if moved else piece.text if ends else piece.text + "\n")
             elif message is not None and message.role == "assistant" and piece.body:
-                yield replace(piece, text=moved + piece.text)
+                yield replace(piece, text=moved + piece.text, lead=piece.lead + len(moved))
                 moved = ""
             else:
                 yield piece

@@ -14,10 +14,13 @@ import jinja2
 
 from didact.base.errors import TemplateError
 from didact.base.files import fingerprint
+from didact.base.roles import PROMPT, RESPONSE, SPEAKERS, SYSTEM
 from didact.base.types import Conversation, Message
-from didact.prompts.chat_format import PROMPT, RESPONSE, Piece, plain_text
+from didact.prompts.chat_format import Piece, plain_text
 
 _REMEDY = "prompts.chat_format=chatml, or another of: didact ls formats"
+Span = tuple[int, int, int]
+"""Of a trained response: first character, last + 1, and the index of its message."""
 _TRIMS = (str, str.strip, str.lstrip, str.rstrip)
 
 
@@ -41,7 +44,7 @@ class ModelFormat:
         added = {str(token) for token in tokenizer.get_added_vocab() if str(token).replace("▁", " ").strip()}
         names = added | {str(token) for token in tokenizer.all_special_tokens}
         self._names = re.compile("|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)) or r"(?!)")
-        self._cache: dict[tuple[Any, ...], tuple[str, list[tuple[int, int]]]] = {}
+        self._cache: dict[tuple[Any, ...], tuple[str, list[Span]]] = {}
         probe = (Message("user", "a"), Message("assistant", "b"))
         text = self._render([_as_dict(message, _mark(index)) for index, message in enumerate(probe)], (), False)
         if _mark(1) not in text:
@@ -63,9 +66,9 @@ class ModelFormat:
             raise TemplateError(f"a tool's name, definition or call spells the control token '{hidden}'", remedy=_REMEDY)
         skeleton, spans = self._skeleton(conversation, generate)
         texts = self._verified(conversation, skeleton, generate)
-        return list(self._cut(skeleton, spans, texts))
+        return list(self._cut(conversation, skeleton, spans, texts))
 
-    def _skeleton(self, conversation: Conversation, generate: bool) -> tuple[str, list[tuple[int, int]]]:
+    def _skeleton(self, conversation: Conversation, generate: bool) -> tuple[str, list[Span]]:
         """Returns the rendering with placeholders, and where the trained responses stand in it."""
         messages = conversation.messages
         plain = not conversation.tools and not any(message.tool_calls for message in messages)
@@ -73,7 +76,7 @@ class ModelFormat:
         if key is not None and key in self._cache:
             return self._cache[key]
         marked = [_as_dict(message, _mark(index)) for index, message in enumerate(messages)]
-        text, spans = self._render(marked, conversation.tools, generate), list[tuple[int, int]]()
+        text, spans = self._render(marked, conversation.tools, generate), list[Span]()
         for index, message in enumerate(messages):
             if message.role != "assistant" or not message.train:
                 continue
@@ -83,7 +86,7 @@ class ModelFormat:
             end = text.find(self.stop[0], max(len(before), text.find(_mark(index))))
             if end < 0:
                 raise TemplateError(f"the tokenizer's chat template does not end turn {index}", remedy=_REMEDY)
-            spans.append((len(before), end + len(self.stop[0])))
+            spans.append((len(before), end + len(self.stop[0]), index))
         if key is not None:
             self._cache[key] = text, spans
         return text, spans
@@ -120,18 +123,37 @@ class ModelFormat:
         what = f"the tokenizer's chat template rewrites or drops the {conversation.messages[index].role} message number {index}"
         return TemplateError(what, where=f"{conversation.origin.task}, example {conversation.origin.example}", remedy=_REMEDY)
 
-    def _cut(self, skeleton: str, spans: list[tuple[int, int]], texts: dict[int, str]) -> Iterator[Piece]:
-        """Cuts the skeleton at placeholders, control tokens and the borders of the responses."""
-        borders = {border for span in spans for border in span}
+    def _cut(self, conversation: Conversation, skeleton: str, spans: list[Span], texts: dict[int, str]) -> Iterator[Piece]:
+        """Cuts the skeleton at placeholders, control tokens and the borders of the responses.
+
+        Words of the template belong to the turn before them up to its first control token, and white space behind that; then to the next.
+        """
+        messages = conversation.messages
+        borders = {border for low, high, _ in spans for border in (low, high)}
         tokens = [(found.start(), found.end()) for found in re.finditer(f"{_MARK.pattern}|{self._names.pattern}", skeleton)]
         cuts = sorted({0, len(skeleton), *borders, *(edge for token in tokens for edge in token)})
+        turns = sorted(
+            [*((found.start(), int(found[1])) for found in _MARK.finditer(skeleton)), *((low, index) for low, _, index in spans)]
+        )
+        turn, is_open, ends = -1, False, False
         for start, end in pairwise(cuts):
             text = skeleton[start:end]
-            role = RESPONSE if any(low <= start < high for low, high in spans) else PROMPT
+            trained = next((index for low, high, index in spans if low <= start < high), None)
+            role, is_control = PROMPT if trained is None else RESPONSE, bool(self._names.fullmatch(text))
             if mark := _MARK.fullmatch(text):
-                yield Piece(texts[int(mark[1])], role=role, turn=int(mark[1]), body=True)
-            else:
-                yield Piece(text, control=bool(self._names.fullmatch(text)), role=role)
+                turn, is_open = int(mark[1]), True
+                own = messages[turn]
+                lead = -own.content.index(texts[turn]) if own.spans else 0
+                yield Piece(texts[turn], False, role, turn, True, SPEAKERS[own.role], lead)
+                continue
+            if trained is not None:
+                turn, is_open = trained, True
+            elif not is_open and not (ends and text.isspace()):
+                turn = next((index for place, index in turns if place >= start), len(messages))
+            ends = is_open and is_control
+            is_open = is_open and not is_control
+            speaker = SYSTEM if not start else SPEAKERS[messages[turn].role if turn < len(messages) else "assistant"]
+            yield Piece(text, is_control, role, turn, speaker=speaker)
 
     def _render(self, messages: list[dict[str, Any]], tools: tuple[Mapping[str, Any], ...], generate: bool) -> str:
         try:
