@@ -67,7 +67,7 @@ def _make(
         try:
             conversations.append(render(draw))
         except TemplateError as error:
-            report.dropped[error.what] += 1
+            report.drop(error.what, Origin(draw.task, f"number {draw.index:,}"))
     examples = list[TokenisedExample]()
     for conversation, example in zip(conversations, tokeniser.tokenise(conversations, max_length, report, text_length), strict=True):
         if example is not None:

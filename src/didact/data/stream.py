@@ -14,7 +14,7 @@ from didact.base.errors import TemplateError
 from didact.base.files import fingerprint
 from didact.base.recipe import Objective
 from didact.base.recipe import Sequence as SequenceSection
-from didact.base.types import Conversation
+from didact.base.types import Conversation, Origin
 from didact.data.audit import Audit
 from didact.data.batches import Row, rows, steps
 from didact.data.draws import Draw, Draws
@@ -109,7 +109,7 @@ class TrainingStream:
                 worded.append(self._render(draw))
             except TemplateError as error:
                 if report is not None:
-                    report.dropped[error.what] += 1
+                    report.drop(error.what, Origin(draw.task, f"number {draw.index:,}"))
         return worded
 
     def window(self, number: int) -> Window | None:
@@ -196,9 +196,8 @@ class TrainingStream:
         for number, example in enumerate(examples if alone else ()):
             for row in prepared[number]:
                 result.audit.count(row)
-            cut = sum(row.num_cut - example.num_cut for row in prepared[number])
-            result.tokens.num_tokens_cut += cut
-            result.tokens.num_examples_cut += cut > 0
+            if cut := sum(row.num_cut - example.num_cut for row in prepared[number]):
+                result.tokens.cut(example.origin, cut, example=example)
         for several in () if alone else prepared:
             result.audit.count(several[0])
 
