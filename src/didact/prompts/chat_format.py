@@ -18,7 +18,7 @@ from typing import Literal, Protocol
 from didact.base.errors import TemplateError
 from didact.base.files import fingerprint
 from didact.base.registry import Registry
-from didact.base.roles import FORMAT, PROMPT, RESPONSE, SPEAKERS, SYSTEM
+from didact.base.roles import FORMAT, IGNORED, PROMPT, RESPONSE, SPEAKERS, SYSTEM
 from didact.base.types import Conversation, Message, Origin
 
 _REMEDY = "prompts.chat_format=chatml, or model"
@@ -35,7 +35,7 @@ class Piece:
     control: bool = False
     """True: exactly one control token with this name."""
     role: int = PROMPT
-    """1: the model reads it; 2: the model has to produce it."""
+    """1: the model reads it; 2: the model has to produce it; 0: it reads it, and nobody has to learn to predict it."""
     turn: int = -1
     """Index of the message it belongs to; -1: to the conversation as a whole."""
     body: bool = False
@@ -48,7 +48,9 @@ class Piece:
     @property
     def code(self) -> int:
         """The role of its tokens, as a `TokenisedExample` has it."""
-        return RESPONSE if self.role == RESPONSE else self.speaker if self.body else self.speaker | FORMAT
+        if self.role in (IGNORED, RESPONSE):
+            return self.role
+        return self.speaker if self.body else self.speaker | FORMAT
 
 
 class ChatFormat(Protocol):
