@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from didact.base.recipe import Objective
-from didact.data.batches import IGNORE, collate, micro_batches, num_targets, pack, row_length, rows, steps
+from didact.data.batches import IGNORE, collate, micro_batches, num_targets, pack, row_cost, row_length, rows, shares, steps
 from didact.data.objectives import loss_weights
 from didact.data.tokens import TokenisedExample
 
@@ -161,4 +161,32 @@ def test_the_normaliser_is_the_same_however_a_step_is_cut(lengths, most_tokens, 
 def test_processes_share_a_step_evenly():
     step = [(made(10, number),) for number in range(8)]
     assert [[len(batch) for batch in share] for share in micro_batches(step, 1000, 2)] == [[4], [4]]
-    assert [[len(batch) for batch in share] for share in micro_batches(step, 1000, 3)] == [[2, 2], [2, 0], [2, 0]]
+    assert [[len(batch) for batch in share] for share in micro_batches(step, 1000, 3)] == [[3], [3], [2]]
+    assert [[len(batch) for batch in share] for share in micro_batches(step[:2], 1000, 3)] == [[1], [1], [0]]
+
+
+def test_a_long_document_counts_for_more_than_as_many_tokens_in_short_ones():
+    # Width 10: 60 tokens in one document cost 60 + 60²/60 = 120; ten tokens cost 10 + 10²/60 = 11.7, so nine of them cost 105, ten 116.7.
+    step = [(made(60),), *[(made(10, number),) for number in range(1, 19)]]
+    by_work = [sum(map(row_length, rows)) for rows in shares(step, 2, width=10)]
+    assert by_work == [60 + 40, 140]  # 120 + 4 · 11.7 = 166.7 and 14 · 11.7 = 163.3
+    assert [sum(map(row_length, rows)) for rows in shares(step, 2, width=10**9)] == [120, 120]
+    packed = [(made(30), made(30)), (made(60),)]
+    assert [row_cost(row, 10) for row in packed] == [60 + 2 * 15, 60 + 60]
+
+
+@given(st.lists(st.integers(1, 500), min_size=1, max_size=60), st.integers(1, 8), st.integers(8, 4096))
+def test_no_process_has_more_to_do_than_another_by_more_than_one_row(lengths, processes, width):
+    step = [(made(length, number),) for number, length in enumerate(lengths)]
+    shared = shares(step, processes, width)
+    work = [sum(row_cost(row, width) for row in rows) for rows in shared]
+    smallest = [min((row_cost(row, width) for row in rows), default=0) for rows in shared]
+    # Whoever has most got its last, smallest row when it had least.
+    assert max(work) - smallest[work.index(max(work))] <= min(work) + 1e-6
+    assert sorted(id(row) for rows in shared for row in rows) == sorted(map(id, step))
+
+
+def test_one_process_has_its_rows_in_the_order_that_it_always_had():
+    step = [(made(length, number),) for number, length in enumerate((5, 9, 5, 9, 2))]
+    (batches,) = micro_batches(step, 18, 1)
+    assert [[int(row[0].input_ids[0]) // 100 for row in batch] for batch in batches] == [[1, 3], [0, 2, 4]]
