@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from didact.base.recipe import Objective
 from didact.base.types import Conversation, Message, Origin
-from didact.data.audit import Audit
+from didact.data.audit import CHARACTERS, LOST, Audit
 from didact.data.tokens import TokenisedExample, Tokeniser
 from didact.prompts.chat_format import FORMATS
 
@@ -40,8 +40,9 @@ def test_counts_of_two_rows():
     audit = audited(one, two)
     assert (audit.num_examples, audit.num_answers, audit.num_terminated, audit.num_supervised) == (2, 2, 2, 2 + 3)
     assert audit.num_tokens == len(one[1]) + len(two[1])
-    assert (audit.num_characters, audit.lost.total(), audit.problems()) == (3, 0, [])
-    assert audit.by_task == {"task": [2, audit.num_tokens, 5]}
+    assert (audit.total(CHARACTERS), audit.lost.total(), audit.problems()) == (3, 0, [])
+    # examples, tokens, supervised; answers, terminated; without a supervised token, double BOS; characters, lost, stripped
+    assert audit.by_task == {"task": [2, audit.num_tokens, 5, 2, 2, 0, 0, 3, 0, 0]}
     share = f"{5 / audit.num_tokens:.1%}"
     assert audit.lines() == [
         f"audit: {share} of {audit.num_tokens} tokens supervised; terminator trained in 100 % of 2 examples; "
@@ -80,7 +81,7 @@ def test_two_first_tokens_are_found(family):
     tokeniser = ready(family, "llama3")
     conversation, example = tokenised(talk("a", "b"), tokeniser=tokeniser)[0]
     twice = TokenisedExample(np.append(tokeniser.bos_id, example.input_ids), np.append(1, example.roles), example.origin)
-    assert audited((conversation, example), tokeniser=tokeniser).num_double_bos == 0
+    assert audited((conversation, example), tokeniser=tokeniser).num_of("double_bos") == 0
     audit = audited((conversation, example), (conversation, twice), tokeniser=tokeniser)
     assert audit.problems() == ["1 examples begin with two BOS tokens (first: task, example row)"]
     assert "double BOS 1;" in audit.lines()[0]
@@ -96,7 +97,7 @@ def test_a_row_that_trains_nothing_is_found():
 def test_characters_that_the_tokenizer_cannot_write_are_named():
     tokeniser = ready("unigram", "plain")
     audit = audited(*tokenised(talk("a", "the 東京 fox 東"), talk("a", "fox"), tokeniser=tokeniser), tokeniser=tokeniser)
-    assert audit.lost == {"東": 2, "京": 1} and audit.num_characters == len("the東京fox東fox")
+    assert audit.lost == {"東": 2, "京": 1} and audit.total(CHARACTERS) == len("the東京fox東fox")
     assert audit.lines()[1] == "warning: the tokenizer cannot write 3 supervised characters ('東' 2, '京' 1; first: task, example row)"
     assert "found 75.00 % of 12" in audit.lines()[0] and audit.problems() == []
 
@@ -113,19 +114,21 @@ def test_a_lost_piece_of_an_answer_is_found_and_a_cut_prompt_is_no_loss():
     conversation, example = tokenised(talk("a", "12 3"))[0]
     middle = np.flatnonzero(example.roles == 2)[0]
     keep = np.delete(np.arange(len(example)), middle)
-    assert audited(changed((conversation, example), keep)).lost == {"1": 1}
-    assert audited(changed((conversation, example), keep, num_cut=1)).num_characters == 0
+    audit = audited(changed((conversation, example), keep))
+    assert (audit.stripped, audit.lost.total()) == ({"1": 1}, 0)  # the tokenizer can write a 1: it was left out
+    assert audit.problems() == ["the chat format leaves out 1 characters of the answers (first: task, example row; missing: '1')"]
+    assert audited(changed((conversation, example), keep, num_cut=1)).total(CHARACTERS) == 0
 
 
 def test_plain_text_needs_no_terminator():
     text = Conversation((Message("text", "the lazy dog"),), Origin("t", "0"))
     audit = audited(*tokenised(text))
-    assert (audit.num_answers, audit.num_characters, audit.lost.total(), audit.problems()) == (0, 10, 0, [])
+    assert (audit.num_answers, audit.total(CHARACTERS), audit.lost.total(), audit.problems()) == (0, 10, 0, [])
 
 
 def test_a_share_that_is_not_whole_never_reads_100_percent():
     audit = audited(*tokenised(talk("a", "b")))
-    audit.num_characters, audit.lost["x"], audit.first_problem["characters"] = 1_000_000, 1, "somewhere"
+    audit.by_task["task"][CHARACTERS], audit.by_task["task"][LOST] = 1_000_000, 1
     assert "found 99.99 % of 1,000,000" in audit.lines()[0]
 
 
