@@ -171,16 +171,26 @@ def check_positions(section: ModelSection, max_length: int) -> None:
         raise ModelError(what, remedy=f"sequence.max_length={known}")
 
 
-def save(loaded: Loaded, folder: Path) -> None:
+def save(loaded: Loaded, folder: Path, *, weights: bool = True) -> None:
     """Writes a folder that transformers can load: weights, tokenizer with the chat template, stop tokens, the format's fingerprint.
 
     Of a model with an adapter, the adapter is written and its base named.
+
+    Args:
+        loaded: What to write.
+        folder: Where to.
+        weights: False: all but the model's weights, which are in several processes and are written by them.
     """
     model, tokeniser = loaded.model, loaded.tokeniser
     if loaded.architecture != "encoder":  # they write nothing
         _set_generation(loaded)
-    if loaded.adapter is None:
+    if loaded.adapter is None and weights:
         model.save_pretrained(folder, safe_serialization=True)
+    elif loaded.adapter is None:
+        model.config.architectures, model.config.dtype = [type(model).__name__], str(model.dtype).removeprefix("torch.")
+        model.config.save_pretrained(folder)
+        if model.can_generate():
+            model.generation_config.save_pretrained(folder)
     else:
         save_adapter(model, loaded.adapter, folder)
         if loaded.architecture != "encoder":
