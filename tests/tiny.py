@@ -85,7 +85,9 @@ def literal_sum(model: Any, rows: list[Row], objective: Objective) -> tuple[floa
         for document in (document for row in rows for document in row):
             logits = model(input_ids=torch.tensor(document.input_ids[None], dtype=torch.int64)).logits[0].double().numpy()
             for place in range(1, len(document)):
-                weight = {1: objective.prompt_weight, 2: objective.response_weight}.get(int(document.roles[place]), 0.0)
+                role = int(document.roles[place])
+                weight = objective.response_weight if role == 2 else objective.prompt_weight if role else 0.0
+                assert not isinstance(weight, str)
                 scores = logits[place - 1] - logits[place - 1].max()
                 total -= weight * (scores[document.input_ids[place]] - np.log(np.exp(scores).sum()))
                 count += weight != 0

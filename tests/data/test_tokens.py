@@ -8,6 +8,7 @@ from tokenizer_zoo import ALL_FORMATS, FAMILIES, LOSSLESS, SHARED, WITH_SYSTEM, 
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from didact.base.errors import ModelError, TemplateError
+from didact.base.roles import FORMAT, SYSTEM
 from didact.base.types import Conversation, Message, Origin
 from didact.data.objectives import last_response
 from didact.data.tokens import RESPONSE, Tokeniser, TokenReport
@@ -115,7 +116,7 @@ def test_plain_text_is_trained_whole_behind_the_first_token_that_the_tokenizer_a
     text = Conversation((Message("text", "Hello </s> there."),), Origin("t", "0"))
     with_bos, without = ready("metaspace_first", "plain"), ready("byte_level", "chatml")
     row = tokenised(with_bos, text)
-    assert row.input_ids[0] == with_bos.bos_id and row.roles.tolist() == [1, *[RESPONSE] * (len(row) - 1)]
+    assert row.input_ids[0] == with_bos.bos_id and row.roles.tolist() == [FORMAT + SYSTEM, *[RESPONSE] * (len(row) - 1)]
     assert with_bos.decode(row.input_ids) == "Hello </s> there." and row.input_ids[-1] == with_bos.eos_id
     assert control_ids(without, tokenised(without, text).input_ids) == [without.eos_id]
 

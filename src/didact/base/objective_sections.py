@@ -68,6 +68,21 @@ class MaskedNoise(Section):
         return self
 
 
+class RoleWeights(Section):
+    """Factors of the loss weights by who speaks, on top of `prompt_weight` and `response_weight`: {system: 0, user: 0.1}."""
+
+    system: AtLeast0 = 1.0
+    """System texts, and what the chat format writes outside all turns."""
+    user: AtLeast0 = 1.0
+    """Questions."""
+    assistant: AtLeast0 = 1.0
+    """Responses, and those turns of the assistant that are only read."""
+    tool: AtLeast0 = 1.0
+    """What tools answer."""
+    text: AtLeast0 = 1.0
+    """Plain text, which belongs to nobody."""
+
+
 class Objective(Section):
     """What is learnt from which token: weighted instruction tuning (arXiv 2507.07817), or one of the ways to pre-train."""
 
@@ -75,12 +90,23 @@ class Objective(Section):
     """causal: every token from those before it. prefix: the same behind a prompt (plain text: up to a drawn place) that is seen whole.
     seq2seq: an encoder reads the prompt, a decoder writes the last response (plain text as span_corruption). On plain text only:
     span_corruption (T5), ul2 and bart for encoder-decoders, masked (BERT) for encoders."""
-    prompt_weight: AtLeast0 = 0.0
-    """Loss weight of prompt tokens, λp; only for causal."""
+    prompt_weight: AtLeast0 | Literal["auto"] = 0.0
+    """Loss weight of prompt tokens, λp; only for causal. auto: chosen by how well validation tasks go."""
     response_weight: AtLeast0 = 1.0
     """Loss weight of response tokens, λr, and of all that a denoiser asks for."""
     train_on: Literal["all", "last"] = "all"
     """For causal: which responses of a conversation carry the response weight; the others then weigh as prompt."""
+    role_weights: RoleWeights = RoleWeights()
+    """Factors by who speaks. All factors are multiplied: these, those of the next two keys, those that the data bring along for an
+    example (`weight` of its source), a turn (`weight`, `train`) or a part of one (`content: [{type: text, text: ..., weight: 0}]`)."""
+    format_weight: AtLeast0 | None = None
+    """Factor of what the chat format writes around prompts; 0 leaves it out (instruction modelling, arXiv 2405.14394). null: as text."""
+    task_weights: dict[str, Positive] = Field(default={})
+    """Task name or glob to a factor for its rows, for example {"superni/*": 0.5}; those of several that meet are multiplied."""
+    label_smoothing: Share = 0.0
+    """A target gives so much of its probability evenly to all tokens."""
+    neftune: AtLeast0 = 0.0
+    """NEFTune's α: while training, noise of at most α/√(L·d) is added to each number of the embeddings of a document of L tokens."""
     noise_density: Annotated[float, Field(gt=0, lt=1)] = 0.15
     """For span_corruption: share of the tokens that are taken out."""
     mean_span: Annotated[float, Field(ge=1)] = 3.0
@@ -98,4 +124,10 @@ class Objective(Section):
             raise ValueError("prompt_weight and response_weight are both 0: nothing would be learnt")
         if self.kind != "causal" and self.prompt_weight:
             raise ValueError(f"kind {self.kind} predicts no prompt tokens: prompt_weight=0, or kind=causal")
+        if self.kind == "causal":
+            by = self.role_weights
+            asked = bool(self.prompt_weight) and any((by.system, by.user, by.tool, by.assistant))
+            answered = bool(self.response_weight) and any((by.assistant, by.text))
+            if not asked and not answered:
+                raise ValueError("prompt_weight and response_weight times role_weights are 0 for everyone: nothing would be learnt")
         return self

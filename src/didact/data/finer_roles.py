@@ -50,6 +50,18 @@ def runs_of(piece: Piece, text: str, conversation: Conversation, weighted: bool)
     return runs
 
 
+def joined(before: list[Run], behind: list[Run]) -> list[Run]:
+    """Returns the runs of two texts as those of one; what is alike at the border becomes one.
+
+    >>> joined([(2, 9, 1.0)], [(3, 9, 1.0), (4, 1, 1.0)])
+    [(5, 9, 1.0), (4, 1, 1.0)]
+    """
+    (last, *said), (first, *same) = before[-1], behind[0]
+    if said == same:
+        return [*before[:-1], (last + first, before[-1][1], before[-1][2]), *behind[1:]]
+    return before + behind
+
+
 def _spanned(spans: Sequence[tuple[int, int, float]], shift: int, weight: float, code: int, begin: int, end: int) -> list[Run]:
     """Returns the runs of the characters from `begin` to `end` of a piece, in which a message's own text begins at `shift`."""
     runs, place = list[Run](), begin

@@ -7,54 +7,26 @@ generation is given. A response and its terminator are never cut: prompts are, o
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from didact.base.errors import ModelError, TemplateError
-from didact.base.types import Conversation, Origin
+from didact.base.roles import IGNORED as IGNORED
+from didact.base.roles import PROMPT as PROMPT
+from didact.base.roles import RESPONSE as RESPONSE
+from didact.base.types import Conversation
+from didact.data.finer_roles import Mixed, Run, byte_sizes, is_weighted, joined, runs_of, settle
 from didact.data.plain_text import text_encoders
 from didact.data.shorten import without_middle, without_oldest_turn
 from didact.data.token_report import TOO_LONG
 from didact.data.token_report import TokenReport as TokenReport
+from didact.data.tokenised import TokenisedExample as TokenisedExample
 from didact.data.word_encoder import WordEncoder
 from didact.prompts.chat_format import BOS, BOS_IF_ADDED, EOS, ChatFormat, Piece
 
-IGNORED, PROMPT, RESPONSE = 0, 1, 2
-
-
-@dataclass(frozen=True, slots=True)
-class TokenisedExample:
-    """A conversation as a model sees it; made ready for an objective by `prepare`, it also says what has to be predicted."""
-
-    input_ids: np.ndarray
-    """int32 (T,): of an encoder-decoder, what the encoder reads."""
-    roles: np.ndarray
-    """uint8 (T,): 0 ignored, 1 prompt, 2 response."""
-    origin: Origin
-    num_cut: int = 0
-    """Prompt tokens that were left out to fit."""
-    plain: bool = False
-    """Plain text that belongs to nobody."""
-    num_prefix: int = 0
-    """Prefix LM: so many tokens are seen by all others, and none of them is predicted."""
-    target_ids: np.ndarray | None = None
-    """int32 (D,), encoder-decoder: what the decoder has to write."""
-    labels: np.ndarray | None = None
-    """int32 (T,), encoder: the token that has to be told at each place, or -100."""
-    token_types: np.ndarray | None = None
-    """int8 (T,), encoder: 1 in the second text, else 0."""
-    next_segment: int = -100
-    """Encoder: 0 the second text follows, 1 it is from elsewhere, -100 nothing is asked."""
-
-    def __len__(self) -> int:
-        return len(self.input_ids)
-
-    @property
-    def num_tokens(self) -> int:
-        """Tokens that the model reads and, in a decoder of its own, writes."""
-        return len(self.input_ids) + (0 if self.target_ids is None else len(self.target_ids))
+Encoded = tuple[np.ndarray, np.ndarray, np.ndarray | None]
+"""Ids int32 (T,), roles uint8 (T,), and factors float32 (T,) where a turn or a part of one has a weight."""
 
 
 class Tokeniser:
@@ -99,6 +71,7 @@ class Tokeniser:
         if self._encoders.middle.to_str() != self._encoders.start.to_str():
             middle = WordEncoder(self._encoders.middle, self._forbidden)
         self._words = (start, middle)
+        self._sizes = byte_sizes(self._encoders.start, max(self.controls.values(), default=0))
 
     def tokenise(
         self,
@@ -123,25 +96,25 @@ class Tokeniser:
             except TemplateError as error:
                 report.drop(error.what, conversation.origin)
                 planned.append(None)
-        encoded = iter(self._encode([pieces for pieces in planned if pieces is not None]))
+        shown = [(said, pieces) for said, pieces in zip(conversations, planned, strict=True) if pieces is not None]
+        encoded = iter(self._encode(shown))
         examples = list[TokenisedExample | None]()
         for conversation, pieces in zip(conversations, planned, strict=True):
             if pieces is None:
                 examples.append(None)
                 continue
-            ids, roles = next(encoded)
-            plain = _is_plain(conversation)
-            most = text_length if plain and text_length is not None else max_length
-            example: TokenisedExample | None = TokenisedExample(ids, roles, conversation.origin, plain=plain)
-            if len(ids) > most:
+            whole = _example(next(encoded), conversation, plain=_is_plain(conversation))
+            most = text_length if whole.plain and text_length is not None else max_length
+            example: TokenisedExample | None = whole
+            if len(whole) > most:
                 try:
-                    example = self._fitted(conversation, len(ids), most, report)
+                    example = self._fitted(conversation, len(whole), most, report)
                 except TemplateError as error:
-                    report.drop(error.what, conversation.origin, TokenisedExample(ids, roles, conversation.origin, plain=plain))
+                    report.drop(error.what, conversation.origin, whole)
                     examples.append(None)
                     continue
             if example is None:
-                report.drop(TOO_LONG, conversation.origin, TokenisedExample(ids, roles, conversation.origin, plain=plain))
+                report.drop(TOO_LONG, conversation.origin, whole)
             else:
                 report.num_kept += 1
                 report.num_tokens += len(example)
@@ -155,10 +128,10 @@ class Tokeniser:
             TemplateError: The format cannot show it, or it does not fit even with its text cut away.
         """
         conversation = conversation.without_response()
-        ids, roles = self._encode([self.chat_format.pieces(conversation, generate=True)])[0]
-        example: TokenisedExample | None = TokenisedExample(ids, roles, conversation.origin)
-        if len(ids) > max_length:
-            example = self._fitted(conversation, len(ids), max_length, TokenReport(), generate=True)
+        pieces = self.chat_format.pieces(conversation, generate=True)
+        example: TokenisedExample | None = _example(self._encode([(conversation, pieces)])[0], conversation)
+        if example is not None and len(example) > max_length:
+            example = self._fitted(conversation, len(example), max_length, TokenReport(), generate=True)
         if example is None:
             raise TemplateError(
                 f"a prompt does not fit into {max_length} tokens", where=conversation.origin.task, remedy="sequence.max_length=..."
@@ -180,21 +153,22 @@ class Tokeniser:
         """Returns id to name of the control tokens, for views."""
         return {number: name for name, number in self.controls.items()}
 
-    def _encode(self, rows: Sequence[Sequence[Piece]]) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Returns (ids int32 (T,), roles uint8 (T,)) for each row of pieces; all texts go through the tokenizer in two calls."""
-        plans = [self._plan(pieces) for pieces in rows]
+    def _encode(self, rows: Sequence[tuple[Conversation, Sequence[Piece]]]) -> list[Encoded]:
+        """Returns each row of pieces as tokens; all texts go through the tokenizer in two calls."""
+        weighted = [is_weighted(conversation) for conversation, _ in rows]
+        plans = [self._plan(pieces, conversation, own) for (conversation, pieces), own in zip(rows, weighted, strict=True)]
         texts: tuple[list[str], list[str]] = ([], [])
         for plan in plans:
-            for part, _, middle in plan:
+            for part, _, middle, _ in plan:
                 if isinstance(part, str):
                     texts[middle].append(part)
         encoded = [iter(words.encode(batch)) for words, batch in zip(self._words, texts, strict=True)]
-        results = []
+        # One array for all rows, through an array of machine integers: a third of the time that numpy takes for a list.
+        flat, codes, factors, lengths, ends, mixed = array("i"), list[int](), list[float](), list[int](), list[int](), list[Mixed]()
         for plan in plans:
-            ids, roles, lengths = list[int](), list[int](), list[int]()
-            for part, role, middle in plan:
+            for part, _, middle, runs in plan:
                 if isinstance(part, int):
-                    ids.append(part)
+                    flat.append(part)
                     lengths.append(1)
                 else:
                     new = next(encoded[middle])
@@ -202,16 +176,24 @@ class Tokeniser:
                         raise ModelError(
                             f"the tokenizer writes text as a control token: {part[:200]!r}", remedy="set model.tokenizer to another"
                         )
-                    ids += new
+                    if len(runs) > 1 and new:
+                        encoder = self._encoders.middle if middle else self._encoders.start
+                        mixed.append(Mixed(part, runs, len(flat), len(flat) + len(new), encoder))
+                    flat.extend(new)
                     lengths.append(len(new))
-                roles.append(role)
-            # Through an array of machine integers: a third of the time that numpy takes for a list.
-            results.append((np.frombuffer(array("i", ids), np.int32), np.repeat(np.array(roles, np.uint8), lengths)))
-        return results
+                codes.append(runs[0][1])
+                factors.append(runs[0][2])
+            ends.append(len(flat))
+        ids, roles = np.frombuffer(flat, np.int32) if flat else np.zeros(0, np.int32), np.repeat(np.array(codes, np.uint8), lengths)
+        weights = np.repeat(np.array(factors, np.float32), lengths) if any(weighted) else None
+        settle(ids, roles, weights, mixed, self._sizes)
+        spans = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
+        factors_of = [weights[span] if own and weights is not None else None for span, own in zip(spans, weighted, strict=True)]
+        return [(ids[span], roles[span], own) for span, own in zip(spans, factors_of, strict=True)]
 
-    def _plan(self, pieces: Sequence[Piece]) -> list[tuple[int | str, int, bool]]:
-        """Returns the row as (token id or text, role, continues a text) with neighbouring texts of one role joined."""
-        plan: list[tuple[int | str, int, bool]] = []
+    def _plan(self, pieces: Sequence[Piece], conversation: Conversation, weighted: bool) -> list[tuple[int | str, int, bool, list[Run]]]:
+        """Returns the row as (token id or text, prompt or response, continues a text, what it is made of), like neighbours joined."""
+        plan: list[tuple[int | str, int, bool, list[Run]]] = []
         begun = False
         shown = [None, *(piece for piece in pieces if piece.text), None]
         for before, piece, after in zip(shown, shown[1:], shown[2:], strict=False):
@@ -221,19 +203,20 @@ class Tokeniser:
                 continue
             begun_before, begun = begun, begun or not (piece.control and piece.text in (BOS, BOS_IF_ADDED))
             if number is not None:
-                plan.append((number, piece.role, False))
+                plan.append((number, piece.role, False, runs_of(piece, " ", conversation, weighted)))
                 continue
             text = piece.text if piece.body else self._trimmed(before, piece.text, after)
             last = plan[-1] if plan else None
             if not text:
                 continue
+            runs = runs_of(piece, text, conversation, weighted)
             if last is None or isinstance(last[0], int):
-                plan.append((text, piece.role, self._encoders.only_first and begun_before))
+                plan.append((text, piece.role, self._encoders.only_first and begun_before, runs))
             elif last[1] == piece.role:
-                plan[-1] = (last[0] + text, piece.role, last[2])
+                plan[-1] = (last[0] + text, piece.role, last[2], joined(last[3], runs))
             else:
                 lost = self._encoders.trims and (last[0][-1].isspace() or text[0].isspace())
-                plan.append((text, piece.role, not lost))
+                plan.append((text, piece.role, not lost, runs))
         return plan
 
     def _trimmed(self, before: Piece | None, text: str, after: Piece | None) -> str:
@@ -253,8 +236,8 @@ class Tokeniser:
             return -1 if self.eos_id is None else int(self.eos_id)
         return self.controls.get(name)
 
-    def _length(self, conversation: Conversation, generate: bool) -> tuple[int, tuple[np.ndarray, np.ndarray]]:
-        row = self._encode([self.chat_format.pieces(conversation, generate=generate)])[0]
+    def _length(self, conversation: Conversation, generate: bool) -> tuple[int, Encoded]:
+        row = self._encode([(conversation, self.chat_format.pieces(conversation, generate=generate))])[0]
         return len(row[0]), row
 
     def _fitted(
@@ -265,7 +248,7 @@ class Tokeniser:
         length, row = self._length(conversation, generate)
         trains = not generate and RESPONSE in row[1]
         if plain := _is_plain(conversation):
-            length, row = max_length, (row[0][:max_length], row[1][:max_length])
+            length, row = max_length, (row[0][:max_length], row[1][:max_length], None if row[2] is None else row[2][:max_length])
         while length > max_length and (shorter := without_oldest_turn(conversation)) is not None:
             num_turns += len(conversation.messages) - len(shorter.messages)
             conversation = shorter
@@ -278,9 +261,14 @@ class Tokeniser:
             length, row = self._length(conversation, generate)
         if trains and RESPONSE not in row[1]:  # every response that is trained on stood in an old turn
             return None
-        example = TokenisedExample(*row, conversation.origin, full - length, plain)
+        example = _example(row, conversation, full - length, plain)
         report.cut(conversation.origin, full - length, num_turns, example)
         return example
+
+
+def _example(row: Encoded, conversation: Conversation, num_cut: int = 0, plain: bool = False) -> TokenisedExample:
+    ids, roles, weights = row
+    return TokenisedExample(ids, roles, conversation.origin, num_cut, plain, weights=weights, weight=conversation.weight)
 
 
 def _is_plain(conversation: Conversation) -> bool:
