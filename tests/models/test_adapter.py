@@ -12,9 +12,10 @@ from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelFo
 
 from didact.base.errors import ModelError, PrerequisiteError
 from didact.base.recipe import AdapterSection, ModelSection, Objective, TrainSection
-from didact.models.adapter import inject, linear_layers, targets_of, trained
+from didact.models.adapter import inject, trained
 from didact.models.architecture import logits_of
 from didact.models.load import adapted, check_fit, load_base, load_checkpoint, load_tokeniser, merged, save
+from didact.models.targets import linear_layers, targets_of
 from didact.models.tokenizer import train_tokenizer
 from didact.train.loop import tune
 

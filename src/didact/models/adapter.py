@@ -1,4 +1,4 @@
-"""Adapters: small matrices beside a model's frozen weights, put into the model itself, so that nothing else has to know of them.
+"""Adapters: small matrices beside a model's frozen weights, or a trained prompt, put into the model itself: nothing else knows of them.
 
 A checkpoint of one holds what was trained and names its base. Its two files are peft's own, so peft can read them too.
 
@@ -6,9 +6,9 @@ Source: Hu et al. 2021, arXiv 2106.09685 (LoRA); Kalajdzievski 2023, arXiv 2312.
 Liu et al. 2024, arXiv 2402.09353 (DoRA); Dettmers et al. 2023, arXiv 2305.14314, section 4 (all linear layers rather than two).
 """
 
-import json
+import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,33 +19,21 @@ from torch.nn.utils import parametrize
 from transformers.pytorch_utils import Conv1D
 
 from didact.base.chance import seed_of
-from didact.base.errors import ModelError, did_you_mean, missing_extra
+from didact.base.errors import ModelError, missing_extra
 from didact.base.files import fingerprint, write_json
 from didact.base.recipe import AdapterSection
+from didact.data.prepare import CONVERSATIONS
+from didact.models.adapter_card import CARD, Adapter
 from didact.models.architecture import Architecture, architecture_of
+from didact.models.quantised import check_quantise, files_fingerprint
+from didact.models.soft_prompt import merge_prompt, put_prompt, reader, soft_prompt
+from didact.models.targets import linear_layers, targets_of
 
-CARD, WEIGHTS = "adapter.json", "adapter_model.safetensors"
-_PREFIX, _ROWS = "base_model.model.", ".token_adapter.trainable_tokens_delta"
+WEIGHTS = "adapter_model.safetensors"
+_PREFIX, _ROWS, _PROMPT = "base_model.model.", ".token_adapter.trainable_tokens_delta", "prompt_embeddings"
 """peft's names."""
 _TASKS: dict[Architecture, str | None] = {"decoder": "CAUSAL_LM", "encoder_decoder": "SEQ_2_SEQ_LM", "encoder": None}
 _SAMPLE = 32
-
-
-@dataclass(frozen=True)
-class Adapter:
-    """What a checkpoint says of its adapter."""
-
-    settings: AdapterSection
-    base: str
-    """The model that it belongs to: a bundled base, a folder or a hub id."""
-    revision: str | None
-    """Branch, tag or commit of a hub id."""
-    fingerprint: str
-    """Of the base's weights, embeddings left out."""
-    new_controls: tuple[str, ...] = ()
-    """Control tokens that the base had never seen."""
-    rows: tuple[int, ...] = ()
-    """Tokens whose embeddings are trained."""
 
 
 class _Rows(torch.nn.Module):
@@ -65,52 +53,18 @@ class _Rows(torch.nn.Module):
         return table
 
 
-def linear_layers(model: Any) -> dict[str, torch.nn.Module]:
-    """Returns the linear layers by name, the output head left out."""
-    head = model.get_output_embeddings()
-    return {name: module for name, module in model.named_modules() if isinstance(module, torch.nn.Linear | Conv1D) and module is not head}
-
-
-def targets_of(model: Any, targets: str | Sequence[str]) -> list[str]:
-    """Returns the full names of the layers that get an adapter.
-
-    Args:
-        model: A transformers model; its weights are not looked at.
-        targets: The recipe's `model.adapter.targets`: auto takes the linear layers of every block.
-
-    Raises:
-        ModelError: A name is the end of no linear layer's.
-    """
-    layers = linear_layers(model)
-    in_blocks = [name for name in layers if any(part.isdigit() for part in name.split("."))]
-    if targets == "auto":
-        chosen, wrong = in_blocks, [] if in_blocks else ["auto"]
-    else:
-        found = {target: [name for name in layers if f".{name}".endswith(f".{target}")] for target in targets}
-        wrong = [target for target, names in found.items() if not names] or ([] if found else ["[]"])
-        wanted = {name for names in found.values() for name in names}
-        chosen = [name for name in layers if name in wanted]
-    if wrong:
-        there = sorted({name.rpartition(".")[2] for name in in_blocks or layers})
-        raise ModelError(
-            f"model.adapter.targets: no linear layer of {type(model).__name__} is named '{wrong[0]}'",
-            expected=f"one or more of: {', '.join(there)}" if there else did_you_mean(wrong[0], layers),
-            remedy=f"model.adapter.targets=[{', '.join(there[:2])}], or auto" if there else "model.adapter.kind=none",
-        )
-    return chosen
-
-
-def check_adapter(settings: AdapterSection, base: str, skeleton: Any) -> None:
+def check_adapter(settings: AdapterSection, base: str, objective: str, skeleton: Any) -> None:
     """Looks whether a base can have this adapter, before anything costs.
 
     Args:
         settings: The recipe's `model.adapter`.
         base: The recipe's `model.base`.
+        objective: The recipe's `objective.kind`.
         skeleton: Returns the model without weights.
 
     Raises:
         ModelError: It cannot.
-        PrerequisiteError: The extra `adapters` is not installed.
+        PrerequisiteError: The extra `adapters`, or bitsandbytes, is not installed.
     """
     if settings.kind == "none":
         return
@@ -119,6 +73,15 @@ def check_adapter(settings: AdapterSection, base: str, skeleton: Any) -> None:
             f"model.adapter.kind is {settings.kind}, and model.base is new: beside frozen weights drawn at random nothing is learnt",
             remedy="model.adapter.kind=none, or model.base=... (a folder, a hub id, a bundled base)",
         )
+    check_quantise(settings.quantise)
+    if settings.kind == "prompt":
+        if objective not in CONVERSATIONS:
+            raise ModelError(
+                f"model.adapter.kind is prompt, which stands before conversations, and objective.kind {objective} is for plain text",
+                expected=f"objective.kind one of: {', '.join(CONVERSATIONS)}",
+                remedy="model.adapter.kind=lora",
+            )
+        return
     _peft()
     targets_of(skeleton(), settings.targets)
 
@@ -131,7 +94,14 @@ def _peft() -> Any:
     return peft
 
 
-def inject(model: Any, settings: AdapterSection, rows: Sequence[int], seed: int) -> None:
+def inject(
+    model: Any,
+    settings: AdapterSection,
+    rows: Sequence[int],
+    seed: int,
+    virtual: Sequence[int] = (),
+    words: Sequence[int] = (),
+) -> None:
     """Puts a new adapter into a model, in place; everything else is frozen. The model says what it said before, up to rounding.
 
     Args:
@@ -139,14 +109,19 @@ def inject(model: Any, settings: AdapterSection, rows: Sequence[int], seed: int)
         settings: The recipe's `model.adapter`.
         rows: Tokens that the base has never seen.
         seed: The recipe's seed.
+        virtual: The tokens of a trained prompt.
+        words: The tokens that they begin as.
     """
-    peft = _peft()
-    names = targets_of(model, settings.targets)
     tables = _tables(model)
     model.__dict__["own_frozen"] = [parameter for parameter in model.parameters() if not parameter.requires_grad]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_of(seed, "initial weights", "adapter"))
-        peft.inject_adapter_in_model(_config(peft, model, settings, names), model)
+    if settings.kind == "prompt":
+        model.requires_grad_(False)
+        put_prompt(model, virtual, words)
+    else:
+        peft, names = _peft(), targets_of(model, settings.targets)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed_of(seed, "initial weights", "adapter"))
+            peft.inject_adapter_in_model(_config(peft, model, settings, names), model)
     for table in tables.values():
         if settings.train_embeddings == "all":
             table.requires_grad_(True)
@@ -174,7 +149,9 @@ def _config(peft: Any, model: Any, settings: AdapterSection, names: list[str]) -
 
 def _tables(model: Any) -> dict[str, torch.nn.Parameter]:
     """Returns the embedding tables by their layer's name: that of the input, and that of the head where it is another one."""
-    layers = [layer for layer in (model.get_input_embeddings(), model.get_output_embeddings()) if layer is not None]
+    prompt = soft_prompt(model)
+    first: Any = prompt.inner if prompt is not None and reader(model) is model else model.get_input_embeddings()
+    layers = [layer for layer in (first, model.get_output_embeddings()) if layer is not None]
     names = {module: name for name, module in model.named_modules()}
     found: dict[str, torch.nn.Parameter] = {}
     for layer in layers:
@@ -186,7 +163,11 @@ def _tables(model: Any) -> dict[str, torch.nn.Parameter]:
 
 def trained(model: Any) -> dict[str, torch.Tensor]:
     """Returns what is trained in a model with an adapter, by the names that peft's files give it."""
-    names = {_PREFIX + name: tensor for name, tensor in _peft().get_peft_model_state_dict(model, save_embedding_layers=False).items()}
+    if (prompt := soft_prompt(model)) is not None:
+        names = {_PROMPT: prompt.rows.detach()}
+    else:
+        found = _peft().get_peft_model_state_dict(model, save_embedding_layers=False)
+        names = {_PREFIX + name: tensor for name, tensor in found.items()}
     for name in _tables(model):
         layer = model.get_submodule(name)
         if parametrize.is_parametrized(layer):
@@ -201,51 +182,46 @@ def save_adapter(model: Any, adapter: Adapter, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     tensors = trained(model)
     save_file({name: tensor.contiguous().cpu() for name, tensor in sorted(tensors.items())}, folder / WEIGHTS, {"format": "pt"})
-    config = model.peft_config["default"].to_dict()
-    config["target_modules"], config["inference_mode"] = sorted(config["target_modules"]), True
-    config["base_model_name_or_path"], config["revision"] = adapter.base, adapter.revision
-    tables = [name.removesuffix(_ROWS).removeprefix(_PREFIX) for name in tensors if name.endswith(_ROWS)]
-    config["trainable_token_indices"] = {name: list(adapter.rows) for name in tables} or None
+    config = _prompt_config(model) if soft_prompt(model) is not None else model.peft_config["default"].to_dict()
+    config["base_model_name_or_path"], config["revision"], config["inference_mode"] = adapter.base, adapter.revision, True
+    if "target_modules" in config:
+        config["target_modules"] = sorted(config["target_modules"])
+        tables = [name.removesuffix(_ROWS).removeprefix(_PREFIX) for name in tensors if name.endswith(_ROWS)]
+        config["trainable_token_indices"] = {name: list(adapter.rows) for name in tables} or None
     config["modules_to_save"] = [name for name in _tables(model) if f"{_PREFIX}{name}.weight" in tensors] or None
     write_json(folder / "adapter_config.json", config)
     model.config.save_pretrained(folder)
-    write_json(folder / CARD, {**asdict(adapter), "settings": adapter.settings.model_dump(mode="json")})
+    beside = os.path.relpath(adapter.base, folder.resolve()) if Path(adapter.base).is_absolute() else ""
+    write_json(folder / CARD, {**asdict(adapter), "settings": adapter.settings.model_dump(mode="json"), "beside": beside})
 
 
-def is_adapter(folder: Path) -> bool:
-    """Says whether a folder holds an adapter that didact wrote."""
-    return (folder / CARD).is_file()
+def _prompt_config(model: Any) -> dict[str, Any]:
+    """Returns the settings of a trained prompt as peft has them; it puts the rows before the text by itself."""
+    rows = next(tensor for name, tensor in trained(model).items() if name == _PROMPT)
+    sizes = {"num_virtual_tokens": len(rows), "token_dim": rows.shape[1], "num_transformer_submodules": 1}
+    return {"peft_type": "PROMPT_TUNING", "task_type": _TASKS[architecture_of(model.config)], "prompt_tuning_init": "RANDOM", **sizes}
 
 
-def read_adapter(folder: Path) -> Adapter:
-    """Returns what a checkpoint says of its adapter.
-
-    Raises:
-        ModelError: Its card is torn.
-    """
-    try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        lists: dict[str, Any] = {name: tuple(card.pop(name)) for name in ("new_controls", "rows")}
-        return Adapter(AdapterSection(**card.pop("settings")), **card, **lists)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        remedy = "restore that file from a copy of the checkpoint"
-        raise ModelError("not an adapter that didact wrote", where=str(folder / CARD), remedy=remedy) from None
-
-
-def restore(model: Any, adapter: Adapter, folder: Path) -> None:
+def restore(model: Any, adapter: Adapter, folder: Path, base: str) -> None:
     """Puts a saved adapter into the base that it was trained beside, in place, bit for bit.
+
+    Args:
+        model: The base.
+        adapter: What the folder says of the adapter.
+        folder: Where it is saved.
+        base: Where the base is, from `where_base_is`.
 
     Raises:
         ModelError: It is another base, or the adapter's weights are torn or do not fit.
     """
-    if (found := base_fingerprint(model)) != adapter.fingerprint:
+    if (found := print_of_base(model, base, adapter.revision, adapter.settings)) != adapter.fingerprint:
         raise ModelError(
             f"the model '{adapter.base}' is not the one that this adapter was trained beside",
             where=str(folder / CARD),
             expected=f"weights with the fingerprint {adapter.fingerprint}, found {found}",
             remedy="put the base back, or write where it is now into base: of that file",
         )
-    inject(model, adapter.settings, adapter.rows, seed=0)
+    inject(model, adapter.settings, adapter.rows, 0, adapter.virtual, [0] * len(adapter.virtual))
     try:
         saved = load_file(folder / WEIGHTS)
     except (OSError, SafetensorError) as error:
@@ -281,10 +257,16 @@ def merge(model: Any) -> None:
             # The weight stands last now; an optimiser's state knows its weights by their order.
             for other in [other for other in module._parameters if other != "weight"]:
                 module._parameters[other] = module._parameters.pop(other)
-    del model.peft_config
+    merge_prompt(model)
+    model.__dict__.pop("peft_config", None)
     frozen = model.__dict__.pop("own_frozen")
     for parameter in model.parameters():
         parameter.requires_grad_(not any(parameter is other for other in frozen))
+
+
+def print_of_base(model: Any, name: str, revision: str | None, settings: AdapterSection) -> str:
+    """Returns what a base is recognised by: its weights, or its files where the weights are held in 4 bits."""
+    return base_fingerprint(model) if settings.quantise == "none" else files_fingerprint(name, revision)
 
 
 def base_fingerprint(model: Any) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +15,32 @@ from didact.base.files import fingerprint, write_json
 from didact.base.recipe import ModelSection
 from didact.data.tokens import Tokeniser
 from didact.models.adapter import (
-    Adapter,
-    base_fingerprint,
     check_adapter,
     inject,
-    is_adapter,
     merge,
-    read_adapter,
+    print_of_base,
     restore,
     save_adapter,
 )
+from didact.models.adapter_card import Adapter, is_adapter, read_adapter, where_base_is
 from didact.models.architecture import NEW, Architecture, architecture_of, check_objective
 from didact.models.bundled import bundled, portable
 from didact.models.new_model import new_model
 from didact.models.prefix import mark_prefix, sees_prefix
 from didact.models.pretrained import config_of, empty_model, fit_embeddings, positions_of, pretrained
+from didact.models.quantised import Quantise
+from didact.models.soft_prompt import add_virtual_tokens, first_words
 from didact.models.tokenizer import chat_format_named, load_tokenizer, make_ready, train_tokenizer
 from didact.prompts.chat_format import format_fingerprint, golden
 from didact.prompts.jinja_export import chat_template
+from didact.prompts.virtual_tokens import (
+    num_virtual_tokens,
+    template_behind,
+    template_in_front,
+    virtual_ids,
+    with_virtual_tokens,
+    without_virtual_tokens,
+)
 
 FORMAT_FILE = "chat_format.json"
 logging.disable_progress_bar()  # ours tells the whole story
@@ -88,6 +97,9 @@ def load_tokeniser(
     tokenizer = load_tokenizer(name, revision) if name else train_tokenizer(texts(), section.new.vocabulary, section.new.tokenizer)
     form = chat_format_named(chat_format, tokenizer)
     new = make_ready(tokenizer, form, controls)
+    if section.adapter.kind == "prompt":
+        add_virtual_tokens(tokenizer, section.adapter.num_virtual_tokens)
+        form = with_virtual_tokens(form, section.adapter.num_virtual_tokens)
     return Tokeniser(tokenizer, form), tuple(new)
 
 
@@ -106,13 +118,18 @@ def load_base(section: ModelSection, tokeniser: Tokeniser, new_controls: tuple[s
     """
     if section.base == "new":
         return Loaded(new_model(section.new, tokeniser.tokenizer, positions, seed), tokeniser)
-    model = _base(section.base, section.revision)
+    model = _base(section.base, section.revision, section.adapter.quantise)
     return Loaded(model, tokeniser, new_controls, fit_embeddings(model, tokeniser, new_controls))
 
 
-def _base(name: str, revision: str | None) -> Any:
+def _base(name: str, revision: str | None, quantise: Quantise) -> Any:
     """Returns a base's model; a checkpoint of an adapter is one too, merged."""
-    return merged(load_checkpoint(Path(name))).model if is_adapter(Path(name)) else pretrained(name, revision)
+    if not is_adapter(Path(name)):
+        return pretrained(name, revision, quantise)
+    if quantise != "none":
+        what = f"model.adapter.quantise is {quantise}, and '{name}' is an adapter: its base alone could be held so"
+        raise ModelError(what, remedy="didact export RUN FOLDER, then model.base=FOLDER")
+    return merged(load_checkpoint(Path(name), whole=True)).model
 
 
 def adapted(loaded: Loaded, section: ModelSection, seed: int) -> Loaded:
@@ -126,9 +143,12 @@ def adapted(loaded: Loaded, section: ModelSection, seed: int) -> Loaded:
     if section.adapter.kind == "none":
         return loaded
     revision = section.revision or getattr(loaded.model.config, "_commit_hash", None)
-    found, name = base_fingerprint(loaded.model), portable(section.base)
-    inject(loaded.model, section.adapter, loaded.new_rows, seed)
-    return replace(loaded, adapter=Adapter(section.adapter, name, revision, found, loaded.new_controls, loaded.new_rows))
+    found, name = print_of_base(loaded.model, section.base, revision, section.adapter), portable(section.base)
+    tokeniser = loaded.tokeniser
+    virtual = virtual_ids(tokeniser.chat_format, tokeniser.controls)
+    words = first_words(section.adapter, tokeniser, seed) if virtual else []
+    inject(loaded.model, section.adapter, loaded.new_rows, seed, virtual, words)
+    return replace(loaded, adapter=Adapter(section.adapter, name, revision, found, loaded.new_controls, loaded.new_rows, virtual))
 
 
 def merged(loaded: Loaded) -> Loaded:
@@ -156,7 +176,7 @@ def check_fit(section: ModelSection, kind: str, max_length: int) -> None:
     else:
         check_objective(kind, architecture_of(config_of(section.base, section.revision)), f"the model '{section.base}'")
     check_positions(section, max_length)
-    check_adapter(section.adapter, section.base, lambda: empty_model(config_of(section.base, section.revision)))
+    check_adapter(section.adapter, section.base, kind, lambda: empty_model(config_of(section.base, section.revision)))
 
 
 def check_positions(section: ModelSection, max_length: int) -> None:
@@ -195,12 +215,20 @@ def save(loaded: Loaded, folder: Path, *, weights: bool = True) -> None:
         save_adapter(model, loaded.adapter, folder)
         if loaded.architecture != "encoder":
             model.generation_config.save_pretrained(folder)
-    form, tokenizer = tokeniser.chat_format, tokeniser.tokenizer
+    form, tokenizer, number = without_virtual_tokens(tokeniser.chat_format), tokeniser.tokenizer, num_virtual_tokens(tokeniser.chat_format)
+    own = template = tokenizer.chat_template
     if form.name != "model":
         names = {"bos": tokenizer.bos_token or "", "eos": tokenizer.eos_token or ""}
-        tokenizer.chat_template = chat_template(form, **names, adds_bos=tokeniser.adds_bos)
+        template = chat_template(form, **names, adds_bos=tokeniser.adds_bos)
+    tokenizer.chat_template = _each(template, partial(template_in_front, number=number))
     tokenizer.save_pretrained(folder)
+    tokenizer.chat_template = own
     write_json(folder / FORMAT_FILE, format_card(tokeniser))
+
+
+def _each(template: Any, change: Callable[[str], str]) -> Any:
+    """Returns a tokenizer's template changed; some have several, by name."""
+    return change(template) if isinstance(template, str) else {name: change(one) for name, one in (template or {}).items()}
 
 
 def stop_ids(tokeniser: Tokeniser) -> list[int]:
@@ -220,6 +248,8 @@ def _set_generation(loaded: Loaded) -> None:
     config.eos_token_id = stop_ids(tokeniser)
     config.pad_token_id = tokeniser.tokenizer.pad_token_id
     config.bos_token_id = tokeniser.bos_id
+    if virtual := virtual_ids(tokeniser.chat_format, tokeniser.controls):
+        config.suppress_tokens = list(virtual)
     if loaded.architecture == "encoder_decoder":
         config.decoder_start_token_id = loaded.start_id
         # BART's files force a first and a last token that no training here has seen.
@@ -232,7 +262,9 @@ def format_card(tokeniser: Tokeniser) -> dict[str, Any]:
     conversation = golden()
     example = tokeniser.tokenise([conversation], 10_000)[0] or tokeniser.tokenise([golden(system=False)], 10_000)[0]
     ids = example.input_ids.tolist() if example else []
+    number = num_virtual_tokens(form)
     return {
+        **({"num_virtual_tokens": number} if number else {}),
         "name": form.name,
         "stop": [tokeniser.tokenizer.convert_ids_to_tokens(number) for number in tokeniser.stop_ids],
         "stop_ids": list(tokeniser.stop_ids),
@@ -253,18 +285,24 @@ def _read_card(path: Path) -> dict[str, Any]:
     return card
 
 
-def load_checkpoint(folder: Path) -> Loaded:
+def load_checkpoint(folder: Path, *, whole: bool = False) -> Loaded:
     """Returns a tuned model from its folder.
 
+    Args:
+        folder: What `save` wrote.
+        whole: Hold a base that was quantised as its files have it, on any machine: to merge the adapter into it.
+
     Raises:
-        ModelError: Files are missing, or the chat format is no longer the one that the model was tuned with.
+        ModelError: Files are missing, the chat format is no longer the one that the model was tuned with, or an adapter's base is gone
+            or another one.
     """
     path = folder / FORMAT_FILE
     if not path.is_file():
         raise ModelError(f"no {FORMAT_FILE} in {folder}", expected="a checkpoint that didact wrote", remedy="didact ls runs")
     card = _read_card(path)
-    tokenizer = load_tokenizer(str(folder))
-    tokeniser = Tokeniser(tokenizer, chat_format_named(card["name"], tokenizer))
+    tokenizer, number = load_tokenizer(str(folder)), card.get("num_virtual_tokens", 0)
+    tokenizer.chat_template = _each(tokenizer.chat_template, partial(template_behind, number=number))
+    tokeniser = Tokeniser(tokenizer, with_virtual_tokens(chat_format_named(card["name"], tokenizer), number))
     now = format_card(tokeniser)
     if now["fingerprint"] != card["fingerprint"]:
         raise ModelError(
@@ -276,8 +314,9 @@ def load_checkpoint(folder: Path) -> Loaded:
     if not is_adapter(folder):
         return Loaded(pretrained(str(folder)), tokeniser)
     adapter = read_adapter(folder)
-    model = _base(bundled(adapter.base), adapter.revision)
+    base = bundled(where_base_is(adapter, folder))
+    model = _base(base, adapter.revision, "none" if whole else adapter.settings.quantise)
     rows = fit_embeddings(model, tokeniser, adapter.new_controls)
-    restore(model, adapter, folder)
+    restore(model, adapter, folder, base)
     mark_prefix(model, sees_prefix(config_of(str(folder), None)))
     return Loaded(model, tokeniser, adapter.new_controls, rows, adapter)

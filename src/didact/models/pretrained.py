@@ -11,6 +11,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM,
 from didact.base.errors import ModelError
 from didact.data.tokens import Tokeniser
 from didact.models.architecture import Architecture, architecture_of, has_next_sentence
+from didact.models.quantised import Quantise, check_quantise, quantised_options
+from didact.prompts.virtual_tokens import num_virtual_tokens
 
 _NOT_LOADABLE = (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError)
 _NOT_BUILDABLE = (*_NOT_LOADABLE, TypeError, AttributeError, AssertionError, ArithmeticError, IndexError)
@@ -60,32 +62,36 @@ def _reason(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
-def pretrained(name: str, revision: str | None = None) -> Any:
+def pretrained(name: str, revision: str | None = None, quantise: Quantise = "none") -> Any:
     """Returns a model in float32, complete.
 
     Args:
         name: A hub id or a folder.
         revision: Branch, tag or commit of a hub id.
+        quantise: The recipe's `model.adapter.quantise`: the linear layers are held in 4 bits a weight, on the GPU.
 
     Raises:
-        ModelError: There is no such model, or it lacks weights.
+        ModelError: There is no such model, or it lacks weights, or this machine cannot hold it so.
+        PrerequisiteError: bitsandbytes is asked for, and not installed.
     """
+    check_quantise(quantise)
     config = config_of(name, revision)
     architecture = architecture_of(config)
     if architecture == "encoder" and has_next_sentence(config):
-        model, lacking = _weights(AutoModelForPreTraining, name, config, revision)
+        model, lacking = _weights(AutoModelForPreTraining, name, config, revision, quantise)
         if not lacking:
             return model
-    model, lacking = _weights(_AUTO[architecture], name, config, revision)
+    model, lacking = _weights(_AUTO[architecture], name, config, revision, quantise)
     if lacking:
         what = f"'{name}' lacks {len(lacking)} of the weights of {type(model).__name__}: {', '.join(lacking[:3])}"
         raise ModelError(what, expected=f"{_KINDS[architecture]}, complete", remedy="set model.base to one")
     return model
 
 
-def _weights(auto: Any, name: str, config: Any, revision: str | None) -> tuple[Any, list[str]]:
+def _weights(auto: Any, name: str, config: Any, revision: str | None, quantise: Quantise) -> tuple[Any, list[str]]:
     """Returns a model and the names of the weights that its file lacks: transformers draws those at random, and goes on."""
     options: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True, "trust_remote_code": False, "output_loading_info": True}
+    options |= quantised_options(quantise)
     try:
         model, told = auto.from_pretrained(name, config=config, revision=revision, **options)
     except _NOT_LOADABLE as error:
@@ -111,7 +117,8 @@ def empty_model(config: Any, device: str = "meta") -> Any:
 
 def fit_embeddings(model: Any, tokeniser: Tokeniser, new_controls: tuple[str, ...]) -> tuple[int, ...]:
     """Gives new tokens their rows: the mean of the rows that were trained, so that nothing random enters. Returns their ids."""
-    num_rows, num_tokens = model.get_input_embeddings().weight.shape[0], len(tokeniser.tokenizer)
+    num_rows = model.get_input_embeddings().weight.shape[0]
+    num_tokens = len(tokeniser.tokenizer) - num_virtual_tokens(tokeniser.chat_format)  # those stand last, and the table has none
     known = min(num_tokens - len(new_controls), num_rows)
     if num_tokens > num_rows:
         model.resize_token_embeddings(num_tokens, mean_resizing=False)
