@@ -11,9 +11,11 @@ from transformers.modeling_outputs import BaseModelOutput, CausalLMOutput
 
 from didact.base.recipe import Objective
 from didact.data.batches import micro_batches, num_targets
+from didact.train import head_loss as head_module
 from didact.train import loss as loss_module
 from didact.train.attention import keep_apart
-from didact.train.loss import WeightedLoss, to_device, weighted_nll
+from didact.train.head_loss import weighted_nll
+from didact.train.loss import WeightedLoss, to_device
 
 CPU = torch.device("cpu")
 SMALL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1}
@@ -60,7 +62,7 @@ class Bigram(nn.Module):
     def get_output_embeddings(self):
         return self.head
 
-    def forward(self, input_ids, use_cache):
+    def forward(self, input_ids, use_cache=False):
         return CausalLMOutput(logits=self.head(self.base_model(input_ids, use_cache).last_hidden_state))
 
 
@@ -116,13 +118,16 @@ def test_the_loss_is_the_literal_sum_over_tokens(name, weights):
     assert num_targets(rows, objective) == count == batch_of(rows, objective).num_targets
 
 
-def test_only_positions_with_a_weight_reach_the_head():
+def test_only_positions_with_a_weight_reach_the_head(monkeypatch):
     objective, rows, model = Objective(), random_rows(6), random_model(MODELS["llama"])
-    loss_of, seen = WeightedLoss(model, "fp32"), []
-    model.get_output_embeddings().register_forward_pre_hook(lambda _, given: seen.append(tuple(given[0].shape)))
+    loss_of, seen, made = WeightedLoss(model, "fp32"), [], []
+    whole = loss_module.head_loss
+    monkeypatch.setattr(loss_module, "head_loss", lambda hidden, *rest: (seen.append(tuple(hidden.shape)), whole(hidden, *rest))[1])
+    model.get_output_embeddings().register_forward_hook(lambda _, __, logits: made.append(logits.numel()))
     loss_of(to_device(batch_of(rows, objective), CPU))
     responses = sum(int((document.roles == 2).sum()) for row in rows for document in row)
     assert seen == [(responses, 32)]
+    assert made == [0]  # the model's own head has nothing to do
     assert responses < sum(len(document) for row in rows for document in row)
 
 
@@ -138,11 +143,8 @@ def test_a_batch_without_a_weight_has_a_loss_of_zero_that_can_be_differentiated(
 def test_the_head_in_chunks_says_the_same(monkeypatch):
     objective, rows, model = Objective(prompt_weight=0.2), random_rows(4), random_model(MODELS["llama"])
     whole = summed(model, rows, objective)
-    seen = []
-    model.get_output_embeddings().register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
-    monkeypatch.setattr(loss_module, "_CHUNK", 7 * VOCABULARY + 1)
+    monkeypatch.setattr(head_module, "CHUNK_BYTES", 7 * 4 * VOCABULARY + 1)  # seven rows of float32
     parts = summed(model, rows, objective)
-    assert max(seen[2:]) == 7  # the first two are the probe of 8 tokens
     assert_same(whole, parts)
 
 
@@ -156,11 +158,20 @@ def test_the_head_in_chunks_says_the_same(monkeypatch):
     ids=["gemma2 caps", "cohere scales", "granite divides"],
 )
 @pytest.mark.parametrize("scale", [1.0, 5.0])
-def test_a_model_that_does_more_than_its_head_is_asked_as_a_whole(config, scale):
+def test_scales_and_caps_of_logits_are_known_and_part_of_the_loss(config, scale):
     # scale 1.0: logits so small that the cap of 30 changes them by less than rounding shows.
     objective, rows, model = Objective(prompt_weight=0.2), random_rows(3), random_model(config, scale=scale)
     loss_of = WeightedLoss(model, "fp32")
+    assert loss_of.direct
+    assert loss_of(to_device(batch_of(rows, objective), CPU)).item() == pytest.approx(literal_sum(model, rows, objective)[0], rel=1e-5)
+
+
+def test_what_is_not_known_of_the_logits_is_left_to_the_model():
+    objective, rows, model = Objective(prompt_weight=0.2), random_rows(3), random_model(MODELS["llama"])
+    model.get_output_embeddings().register_forward_hook(lambda _, __, logits: logits - 0.5 * logits.abs())
+    loss_of = WeightedLoss(model, "fp32")
     assert not loss_of.direct
+    assert loss_of.skips
     assert loss_of(to_device(batch_of(rows, objective), CPU)).item() == pytest.approx(literal_sum(model, rows, objective)[0], rel=1e-5)
 
 

@@ -18,6 +18,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from didact.base.errors import ModelError
 from didact.models.architecture import architecture_of, logits_of
 from didact.models.prefix import as_the_model_takes_it, prefix_mask
+from didact.train.short_attention import LONGEST, attend_short
 
 NAME = "didact_documents"
 Spans = tuple[tuple[int, int, int], ...]
@@ -80,10 +81,33 @@ def attend(
     for name, words in (("softcap", "soft-capped attention"), ("s_aux", "attention sinks")):
         if options.get(name) is not None:
             raise ModelError(f"packing cannot keep documents apart in a model with {words}", remedy="sequence.pack=false")
-    num_rows, heads, length, _ = query.shape
+    num_rows, _, length, width = query.shape
     if key.shape[2] != length:
         raise ModelError("attention over packed rows cannot generate", remedy="load the checkpoint that was trained, and ask that")
     spans = _spans.get() or tuple((row, 0, length) for row in range(num_rows))
+    window, device = options.get("sliding_window"), query.device.type
+    dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else query.dtype
+    short = tuple(span for span in spans if span[2] - span[1] <= LONGEST)
+    if device != "cpu" or dtype != torch.bfloat16 or dropout or not short:
+        return _one_by_one(query, key, value, spans, scaling, dropout, window), None
+    cast = [tensor.to(dtype) for tensor in (query, key, value)]
+    mixed = attend_short(*cast, short, scale=width**-0.5 if scaling is None else scaling, window=window)
+    if long := tuple(span for span in spans if span[2] - span[1] > LONGEST):
+        mixed = mixed + _one_by_one(*cast, long, scaling, dropout, window)  # each gives zeros where the other one works
+    return mixed, None
+
+
+def _one_by_one(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    spans: Spans,
+    scaling: float | None,
+    dropout: float,
+    window: int | None,
+) -> torch.Tensor:
+    """Returns the same from torch's own attention, called for one document after the other."""
+    num_rows, heads, length, _ = query.shape
     sizes, are_padding = _pieces(spans, num_rows, length)
     # Split and joined once: a slice for every document would cost a copy of the whole batch for every document on the way back.
     flat = [torch.split(tensor.transpose(1, 2).flatten(0, 1), sizes) for tensor in (query, key, value)]
@@ -93,12 +117,11 @@ def attend(
         if is_padding:
             mixed.append(value.new_zeros(q.shape[2], heads, value.shape[3]))
             continue
-        window = options.get("sliding_window")
         mask = _band(q.shape[2], window, query.device) if window and q.shape[2] > window else None
         grouped = k.shape[1] != heads
-        options_of_torch = {"dropout_p": dropout, "is_causal": mask is None, "scale": scaling, "enable_gqa": grouped}
-        mixed.append(F.scaled_dot_product_attention(q, k, v, attn_mask=mask, **options_of_torch)[0].transpose(0, 1))
-    return torch.cat(mixed).view(num_rows, length, heads, value.shape[3]), None
+        options = {"dropout_p": dropout, "is_causal": mask is None, "scale": scaling, "enable_gqa": grouped}
+        mixed.append(F.scaled_dot_product_attention(q, k, v, attn_mask=mask, **options)[0].transpose(0, 1))
+    return torch.cat(mixed).view(num_rows, length, heads, value.shape[3])
 
 
 def _pieces(spans: Spans, num_rows: int, length: int) -> tuple[list[int], list[bool]]:

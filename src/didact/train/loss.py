@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch.utils.checkpoint import checkpoint
 
 from didact.base.errors import ModelError
 from didact.data.batches import IGNORE, Batch
@@ -23,11 +22,10 @@ from didact.models.architecture import architecture_of, logits_of
 from didact.models.precision import Precision, autocast
 from didact.models.prefix import as_the_model_takes_it, prefix_mask
 from didact.train.attention import Spans, documents, spans_of
+from didact.train.head_loss import Head, head_loss, head_of, weighted_nll
 
 NORMALISER = "nonzero_tokens"
 """What the sum is divided by, as runs record it."""
-_CHUNK = 2**25
-"""Logits held at once (elements): 128 MiB in float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,36 +84,24 @@ def to_device(batch: Batch, device: torch.device) -> Targets:
     )
 
 
-def weighted_nll(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Returns Σ w·(−log p(label)), in float32.
-
-    Args:
-        logits: (N, V)
-        labels: int64 (N,)
-        weights: float32 (N,)
-
-    >>> even = torch.zeros(2, 4)  # p = 1/4 for every token: −log p = 1.3863
-    >>> round(float(weighted_nll(even, torch.tensor([0, 3]), torch.tensor([1.0, 0.5]))), 4)
-    2.0794
-    """
-    return (F.cross_entropy(logits.float(), labels, reduction="none") * weights).sum()
-
-
 class WeightedLoss(torch.nn.Module):
     """A language model whose output is its summed weighted loss; positions of zero weight never reach the output head.
 
     Args:
         model: A transformers model with a language modelling head.
         precision: In which precision to multiply.
+        smoothing: The recipe's `objective.label_smoothing`.
     """
 
-    def __init__(self, model: Any, precision: Precision) -> None:
+    def __init__(self, model: Any, precision: Precision, smoothing: float = 0.0) -> None:
         super().__init__()
         self.model = model
         self.architecture = architecture_of(model.config)
         self._precision = precision
-        self.direct = self.architecture == "decoder" and self._head_is_plain()
-        """Whether the output head can be fed on its own, in chunks. Where it cannot (scaled or capped logits), the model feeds it."""
+        self._head = head_of(model.config, smoothing)
+        self.direct = self._head_is_known()
+        """Whether loss and gradient are made in chunks, beside the model's own head. Where what the model does to its logits is not known,
+        its head makes them, all at once."""
         self.skips = self.direct or self._head_takes_any_rows()
         """Whether positions of zero weight are kept from the head."""
 
@@ -124,13 +110,18 @@ class WeightedLoss(torch.nn.Module):
         given = self._given(targets)
         with autocast(self._precision, targets.input_ids.device), documents(targets.spans):
             if self.direct:
-                hidden = self.model.base_model(**given).last_hidden_state
-                return self._from_hidden(hidden.flatten(0, 1).index_select(0, targets.rows), targets)
+                with self._hidden(targets.rows) as hidden:
+                    output = self.model(**given)
+                head = self.model.get_output_embeddings()
+                loss = head_loss(hidden[0], head.weight, self._bias(), targets.labels, targets.weights, self._head)
+                return loss + self._next_segment(output, targets)
             with self._only(targets.rows if self.skips else None):
                 output = self.model(**given)
             logits = logits_of(output).flatten(0, 1)
             chosen = logits if self.skips else logits[targets.rows]
-            return weighted_nll(chosen, targets.labels, targets.weights) + self._next_segment(output, targets)
+            # What the head does to its logits is in them already.
+            own = Head(smoothing=self._head.smoothing)
+            return weighted_nll(chosen, targets.labels, targets.weights, own) + self._next_segment(output, targets)
 
     def _given(self, targets: Targets) -> dict[str, Any]:
         """Returns what the model is called with."""
@@ -179,35 +170,53 @@ class WeightedLoss(torch.nn.Module):
         finally:
             hook.remove()
 
-    def _from_hidden(self, hidden: torch.Tensor, targets: Targets) -> torch.Tensor:
-        head = self.model.get_output_embeddings()
+    @contextmanager
+    def _hidden(self, rows: torch.Tensor | None) -> Iterator[list[torch.Tensor]]:
+        """Catches what reaches the head at these positions (N, D), or at all of them; the head itself is given nothing to do."""
+        caught: list[torch.Tensor] = []
 
-        def part(hidden: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-            return weighted_nll(head(hidden), labels, weights)
+        def catch(_: Any, given: Any) -> Any:
+            flat = given[0].flatten(0, 1)
+            caught.append(flat if rows is None else flat.index_select(0, rows))
+            return (flat[None, :0], *given[1:])
 
-        size = max(_CHUNK // head.weight.shape[0], 1)
-        if len(hidden) <= size:
-            return part(hidden, targets.labels, targets.weights)
-        chunks = zip(*(torch.split(tensor, size) for tensor in (hidden, targets.labels, targets.weights)), strict=True)
-        return torch.stack([checkpoint(part, *chunk, use_reentrant=False) for chunk in chunks]).sum()
+        hook = self.model.get_output_embeddings().register_forward_pre_hook(catch)
+        try:
+            yield caught
+        finally:
+            hook.remove()
 
-    def _head_is_plain(self) -> bool:
-        """Says whether the head applied to the last hidden state gives the model's own logits, on a probe.
+    def _bias(self) -> torch.Tensor | None:
+        """Returns what is added to the products: the head's own, or BART's, which its checkpoints keep beside the head."""
+        own: torch.Tensor | None = self.model.get_output_embeddings().bias
+        beside = getattr(self.model, "final_logits_bias", None)
+        if own is not None or beside is None or not bool(beside.any()):
+            return own
+        return beside[0]
 
-        The probe's hidden states are made large on their way into the head: a soft cap does nothing to small logits.
+    def _head_is_known(self) -> bool:
+        """Says whether a matrix, a scale and a cap give the model's own logits from what reaches its head, on a probe.
+
+        What reaches the head is made large there: a soft cap does nothing to small logits.
         """
         head = self.model.get_output_embeddings()
-        if head is None or self.model.base_model is self.model:
+        if type(head) is not torch.nn.Linear:  # an adapter's layer is more than its matrix
             return False
         with self._probing() as given:
-            hidden = self.model.base_model(**given).last_hidden_state
-            factor = 1000.0 / float(head(hidden).abs().max().clamp(min=1e-6))
+            try:
+                with self._hidden(None) as caught:
+                    self.model(**given)
+            except (RuntimeError, IndexError):  # it counts on having all positions
+                return False
+            if len(caught) != 1:
+                return False
+            factor = 100.0 / float(F.linear(caught[0], head.weight, self._bias()).abs().max().clamp(min=1e-6))
             hook = head.register_forward_pre_hook(lambda _, given: (given[0] * factor, *given[1:]))
             try:
-                theirs = self.model(**given).logits
+                theirs = logits_of(self.model(**given)).flatten(0, 1)
             finally:
                 hook.remove()
-            return _same(head(hidden * factor), theirs)
+            return _same(self._head.logits(F.linear(caught[0] * factor, head.weight, self._bias())), theirs)
 
     def _head_takes_any_rows(self) -> bool:
         """Says whether the model gives the same logits for some positions when only those reach its head, on a probe."""

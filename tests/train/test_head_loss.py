@@ -1,0 +1,107 @@
+"""Loss and gradients of the head, made a chunk at a time, are those of the literal sum in float64."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from didact.train import head_loss as module
+from didact.train.head_loss import Head, head_loss, weighted_nll
+
+N, D, V = 23, 8, 37
+HEADS = {
+    "plain": Head(),
+    "scaled": Head(scale=0.25),
+    "capped": Head(cap=3.0),
+    "smoothed": Head(smoothing=0.1),
+    "all of it": Head(scale=2.0, cap=5.0, smoothing=0.2),
+}
+
+
+def given(dtype=torch.float64, seed=0):
+    made = torch.Generator().manual_seed(seed)
+    hidden, matrix = torch.randn(N, D, generator=made, dtype=torch.float64), torch.randn(V, D, generator=made, dtype=torch.float64)
+    bias = torch.randn(V, generator=made, dtype=torch.float64)
+    weights = torch.rand(N, generator=made, dtype=torch.float64)
+    weights[::5] = 0.0
+    labels = torch.randint(0, V, (N,), generator=made)
+    return [x.to(dtype).requires_grad_() for x in (hidden, matrix, bias)], labels, weights
+
+
+def literal(parts, labels, weights, head):
+    """Σ_i w_i (−Σ_v q_iv log p_iv), written out: q is the label, with a share spread evenly over all tokens."""
+    hidden, matrix, bias = parts
+    logits = (hidden @ matrix.T + bias) * head.scale
+    if head.cap is not None:
+        logits = head.cap * torch.tanh(logits / head.cap)
+    wanted = F.one_hot(labels, V).double() * (1 - head.smoothing) + head.smoothing / V
+    loss = -(weights[:, None] * wanted * (logits - logits.exp().sum(1, keepdim=True).log())).sum()
+    return loss, torch.autograd.grad(loss, parts)
+
+
+@pytest.mark.parametrize("rows", [5, 8, 100])
+@pytest.mark.parametrize("name", HEADS)
+def test_loss_and_gradients_are_those_of_the_literal_sum(name, rows, monkeypatch):
+    exact, labels, weights = given()
+    parts, *_ = given(torch.float32)
+    monkeypatch.setattr(module, "CHUNK_BYTES", rows * V * 4)
+    monkeypatch.setattr(module, "_BLOCK", 3 * V)
+    loss = head_loss(*parts, labels, weights.float(), HEADS[name])
+    (loss * 0.5).backward()
+    total, gradients = literal(exact, labels, weights, HEADS[name])
+    assert loss.item() == pytest.approx(total.item(), rel=1e-5)
+    for part, gradient in zip(parts, gradients, strict=True):
+        torch.testing.assert_close(part.grad.double(), 0.5 * gradient, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_the_written_out_form_says_the_same(name):
+    # Where a model makes its own logits, autograd differentiates the plain form.
+    parts, labels, weights = given()
+    total, gradients = literal(parts, labels, weights, HEADS[name])
+    loss = weighted_nll(parts[0] @ parts[1].T + parts[2], labels, weights, HEADS[name])
+    assert loss.item() == pytest.approx(total.item(), rel=1e-6)
+    for one, other in zip(torch.autograd.grad(loss, parts), gradients, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_a_frozen_matrix_gets_no_gradient_and_costs_none(monkeypatch):
+    (hidden, matrix, _), labels, weights = given(torch.float32)
+    products = []
+    whole = torch.Tensor.__matmul__
+    monkeypatch.setattr(torch.Tensor, "__matmul__", lambda a, b: (products.append((tuple(a.shape), tuple(b.shape))), whole(a, b))[1])
+    head_loss(hidden, matrix.detach(), None, labels, weights.float()).backward()
+    assert products == [((N, V), (V, D))]  # the gradient by the hidden states, and nothing by the matrix
+    assert hidden.grad is not None
+    products.clear()
+    head_loss(hidden, matrix, None, labels, weights.float()).backward()
+    assert products == [((N, V), (V, D)), ((V, N), (N, D))]
+
+
+def test_nothing_of_weight_gives_a_zero_that_can_be_differentiated():
+    parts, labels, weights = given(torch.float32)
+    loss = head_loss(*parts, labels, torch.zeros(N))
+    loss.backward()
+    assert loss.item() == 0.0
+    assert all(part.grad is not None and not part.grad.any() for part in parts)
+
+
+def test_without_a_gradient_only_the_sum_is_made():
+    parts, labels, weights = given(torch.float32)
+    with torch.no_grad():
+        silent = head_loss(*parts, labels, weights.float())
+    assert not silent.requires_grad
+    assert silent.item() == pytest.approx(head_loss(*parts, labels, weights.float()).item(), rel=1e-6)
+
+
+def test_bfloat16_products_are_near_and_gradients_stay_float32():
+    exact, labels, weights = given()
+    parts, *_ = given(torch.float32)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = head_loss(*parts, labels, weights.float())
+    loss.backward()
+    total, gradients = literal(exact, labels, weights, Head())
+    assert loss.dtype == torch.float32
+    assert loss.item() == pytest.approx(total.item(), rel=0.01)
+    for part, gradient in zip(parts, gradients, strict=True):
+        assert part.grad.dtype == torch.float32
+        assert (part.grad - gradient).norm() < 0.02 * gradient.norm()
