@@ -190,3 +190,17 @@ def test_one_process_has_its_rows_in_the_order_that_it_always_had():
     step = [(made(length, number),) for number, length in enumerate((5, 9, 5, 9, 2))]
     (batches,) = micro_batches(step, 18, 1)
     assert [[int(row[0].input_ids[0]) // 100 for row in batch] for batch in batches] == [[1, 3], [0, 2, 4]]
+
+
+@given(LENGTHS, st.integers(20, 200), st.integers(1, 3))
+def test_joined_micro_batches_are_one_row_without_padding(lengths, most, processes):
+    step = [(made(length, number),) for number, length in enumerate(lengths)]
+    joined = micro_batches(step, most, processes, joined=True)
+    assert len({len(mine) for mine in joined}) == 1
+    found = [row for mine in joined for batch in mine for row in batch]
+    assert all(len(batch) <= 1 for mine in joined for batch in mine)
+    assert all(row_length(row) <= most or len(row) == 1 for row in found)
+    assert sorted(int(e.input_ids[0]) for row in found for e in row) == [100 * number for number in range(len(lengths))]
+    # 20 + 20 + 9 tokens fit into 50, and four fifths of the padded batch of 3 x 20 would not.
+    assert [len(batch[0]) for batch in micro_batches([(made(n),) for n in (9, 20, 20)], 50, joined=True)[0]] == [3]
+    assert [len(batch) for batch in micro_batches([(made(n),) for n in (9, 20, 20)], 50)[0]] == [2, 1]

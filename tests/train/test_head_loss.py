@@ -78,7 +78,7 @@ def test_a_frozen_matrix_gets_no_gradient_and_costs_none(monkeypatch):
 
 
 def test_nothing_of_weight_gives_a_zero_that_can_be_differentiated():
-    parts, labels, weights = given(torch.float32)
+    parts, labels, _ = given(torch.float32)
     loss = head_loss(*parts, labels, torch.zeros(N))
     loss.backward()
     assert loss.item() == 0.0

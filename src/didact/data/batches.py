@@ -123,7 +123,9 @@ def steps(all_rows: Sequence[Row], batch_tokens: int) -> list[list[Row]]:
     return cut if cut[0] else []
 
 
-def micro_batches(step: Sequence[Row], most_tokens: int, processes: int = 1, width: int = WIDTH) -> list[list[list[Row]]]:
+def micro_batches(
+    step: Sequence[Row], most_tokens: int, processes: int = 1, width: int = WIDTH, *, joined: bool = False
+) -> list[list[list[Row]]]:
     """Returns, for each process, its micro-batches: rows of like length, at most `most_tokens` tokens with padding.
 
     Every process gets about the same work and the same number of micro-batches, some of them empty. A single longer row is a
@@ -134,8 +136,9 @@ def micro_batches(step: Sequence[Row], most_tokens: int, processes: int = 1, wid
         most_tokens: The recipe's `train.micro_batch_tokens`.
         processes: How many share the step.
         width: The model's hidden size: how much attention counts beside the rest.
+        joined: Make one row of all the documents of a micro-batch, which has no padding then; for models that keep documents apart.
     """
-    made = [_cut(rows, most_tokens) for rows in shares(step, processes, width)]
+    made = [_cut(rows, most_tokens, joined) for rows in shares(step, processes, width)]
     most = max(map(len, made))
     return [batches + [[] for _ in range(most - len(batches))] for batches in made]
 
@@ -167,18 +170,19 @@ def row_cost(row: Row, width: int = WIDTH) -> float:
     return sum(example.num_tokens + example.num_tokens**2 / (6 * width) for example in row)
 
 
-def _cut(rows: Sequence[Row], most_tokens: int) -> list[list[Row]]:
+def _cut(rows: Sequence[Row], most_tokens: int, joined: bool) -> list[list[Row]]:
     """Returns the rows as micro-batches, the longest rows first."""
     batches: list[list[Row]] = []
-    read = written = 0  # the longest in the last batch, at the encoder and at the decoder: both are padded
+    read = written = tokens = 0  # the longest in the last batch, at the encoder and at the decoder: both are padded
     for row in sorted(rows, key=row_length, reverse=True):
         shape = _shape(row)
-        read, written = max(read, shape[0]), max(written, shape[1])
-        if not batches or (len(batches[-1]) + 1) * (read + written) > most_tokens:
+        read, written, tokens = max(read, shape[0]), max(written, shape[1]), tokens + sum(shape)
+        size = tokens if joined else ((len(batches[-1]) if batches else 0) + 1) * (read + written)
+        if not batches or size > most_tokens:
             batches.append([])
-            read, written = shape
+            (read, written), tokens = shape, sum(shape)
         batches[-1].append(row)
-    return batches
+    return [[tuple(example for row in batch for example in row)] for batch in batches] if joined else batches
 
 
 def collate(batch_rows: Sequence[Row], objective: Objective, pad_id: int = 0, start_id: int | None = None) -> Batch:

@@ -70,8 +70,8 @@ def weighted_nll(
         picked = logits.gather(1, labels[:, None])[:, 0]
         return ((logits.logsumexp(1) - (1 - head.smoothing) * picked - even) * weights).sum()
     size = max(_BLOCK // products.shape[1], 1) if products.device.type == "cpu" else max(len(products), 1)
-    parts = zip(*(torch.split(tensor, size) for tensor in (products, labels, weights)), strict=True)
-    return torch.stack([_to_gradient(*part, head) for part in parts]).sum()
+    parts = (slice(start, start + size) for start in range(0, len(products), size))
+    return torch.stack([_to_gradient(products[part], labels[part], weights[part], head) for part in parts]).sum()
 
 
 def _to_gradient(products: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor, head: Head) -> torch.Tensor:
@@ -143,7 +143,7 @@ class _HeadLoss(torch.autograd.Function):
         return total
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]  # torch's own decorator is not annotated
+    @once_differentiable
     def backward(ctx: Any, factor: torch.Tensor) -> Any:
         hidden, matrix, bias = ctx.saved_tensors
         scaled = [None if part is None else part.to(torch.float32, copy=True).mul_(factor) for part in (matrix, bias)]
@@ -173,5 +173,5 @@ def head_loss(
     >>> round(loss.item(), 4)
     2.7726
     """
-    loss: torch.Tensor = _HeadLoss.apply(hidden, matrix, bias, labels, weights, head or Head())
+    loss: torch.Tensor = _HeadLoss.apply(hidden, matrix, bias, labels, weights, head or Head())  # type: ignore[no-untyped-call]  # torch's
     return loss

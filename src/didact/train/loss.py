@@ -189,10 +189,8 @@ class WeightedLoss(torch.nn.Module):
     def _bias(self) -> torch.Tensor | None:
         """Returns what is added to the products: the head's own, or BART's, which its checkpoints keep beside the head."""
         own: torch.Tensor | None = self.model.get_output_embeddings().bias
-        beside = getattr(self.model, "final_logits_bias", None)
-        if own is not None or beside is None or not bool(beside.any()):
-            return own
-        return beside[0]
+        beside: torch.Tensor | None = getattr(self.model, "final_logits_bias", None)
+        return own if own is not None or beside is None or not bool(beside.any()) else beside[0]
 
     def _head_is_known(self) -> bool:
         """Says whether a matrix, a scale and a cap give the model's own logits from what reaches its head, on a probe.

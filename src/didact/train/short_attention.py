@@ -114,7 +114,7 @@ class _ShortAttention(torch.autograd.Function):
         return _out_of_groups(mixed, groups, heads)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]  # torch's own decorator is not annotated
+    @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         groups, scale, heads, shared = ctx.about
         number = len(groups.sizes)
@@ -162,5 +162,5 @@ def attend_short(
     num_rows, heads, length, _ = query.shape
     groups = grouped(spans, num_rows, length)
     flat = (tensor.transpose(1, 2).flatten(0, 1) for tensor in (query, key, value))
-    mixed: torch.Tensor = _ShortAttention.apply(*flat, groups, scale, window)
+    mixed: torch.Tensor = _ShortAttention.apply(*flat, groups, scale, window)  # type: ignore[no-untyped-call]  # torch's
     return mixed.view(num_rows, length, heads, -1)
