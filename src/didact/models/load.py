@@ -1,9 +1,7 @@
 """Models with their tokenizer and chat format: a base from the hub, a folder or nothing; a tuned one from its checkpoint."""
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,6 @@ from transformers import GenerationConfig
 from transformers.utils import logging
 
 from didact.base.errors import ModelError
-from didact.base.files import fingerprint, write_json
 from didact.base.recipe import ModelSection
 from didact.data.tokens import Tokeniser
 from didact.models.adapter import (
@@ -29,20 +26,11 @@ from didact.models.new_model import new_model
 from didact.models.prefix import mark_prefix, sees_prefix
 from didact.models.pretrained import config_of, empty_model, fit_embeddings, positions_of, pretrained
 from didact.models.quantised import Quantise
+from didact.models.saved_format import save_tokeniser, saved_tokeniser
 from didact.models.soft_prompt import add_virtual_tokens, first_words
 from didact.models.tokenizer import chat_format_named, load_tokenizer, make_ready, train_tokenizer
-from didact.prompts.chat_format import format_fingerprint, golden
-from didact.prompts.jinja_export import chat_template
-from didact.prompts.virtual_tokens import (
-    num_virtual_tokens,
-    template_behind,
-    template_in_front,
-    virtual_ids,
-    with_virtual_tokens,
-    without_virtual_tokens,
-)
+from didact.prompts.virtual_tokens import virtual_ids, with_virtual_tokens
 
-FORMAT_FILE = "chat_format.json"
 logging.disable_progress_bar()  # ours tells the whole story
 
 
@@ -215,20 +203,7 @@ def save(loaded: Loaded, folder: Path, *, weights: bool = True) -> None:
         save_adapter(model, loaded.adapter, folder)
         if loaded.architecture != "encoder":
             model.generation_config.save_pretrained(folder)
-    form, tokenizer, number = without_virtual_tokens(tokeniser.chat_format), tokeniser.tokenizer, num_virtual_tokens(tokeniser.chat_format)
-    own = template = tokenizer.chat_template
-    if form.name != "model":
-        names = {"bos": tokenizer.bos_token or "", "eos": tokenizer.eos_token or ""}
-        template = chat_template(form, **names, adds_bos=tokeniser.adds_bos)
-    tokenizer.chat_template = _each(template, partial(template_in_front, number=number))
-    tokenizer.save_pretrained(folder)
-    tokenizer.chat_template = own
-    write_json(folder / FORMAT_FILE, format_card(tokeniser))
-
-
-def _each(template: Any, change: Callable[[str], str]) -> Any:
-    """Returns a tokenizer's template changed; some have several, by name."""
-    return change(template) if isinstance(template, str) else {name: change(one) for name, one in (template or {}).items()}
+    save_tokeniser(tokeniser, folder)
 
 
 def stop_ids(tokeniser: Tokeniser) -> list[int]:
@@ -256,35 +231,6 @@ def _set_generation(loaded: Loaded) -> None:
         config.forced_bos_token_id = config.forced_eos_token_id = None
 
 
-def format_card(tokeniser: Tokeniser) -> dict[str, Any]:
-    """Returns what a checkpoint says of its chat format: name, stop tokens, and a fingerprint of pieces, ids and vocabulary."""
-    form = tokeniser.chat_format
-    conversation = golden()
-    example = tokeniser.tokenise([conversation], 10_000)[0] or tokeniser.tokenise([golden(system=False)], 10_000)[0]
-    ids = example.input_ids.tolist() if example else []
-    number = num_virtual_tokens(form)
-    return {
-        **({"num_virtual_tokens": number} if number else {}),
-        "name": form.name,
-        "stop": [tokeniser.tokenizer.convert_ids_to_tokens(number) for number in tokeniser.stop_ids],
-        "stop_ids": list(tokeniser.stop_ids),
-        "fingerprint": fingerprint(
-            format_fingerprint(form), ids, list(tokeniser.stop_ids), sorted(tokeniser.tokenizer.get_vocab().items())
-        ),
-        "golden": tokeniser.tokenizer.decode(ids),
-    }
-
-
-def _read_card(path: Path) -> dict[str, Any]:
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        card = None
-    if not isinstance(card, dict) or not {"name", "fingerprint", "golden"} <= card.keys():
-        raise ModelError("not a chat format that didact wrote", where=str(path), remedy="restore that file from a copy of the checkpoint")
-    return card
-
-
 def load_checkpoint(folder: Path, *, whole: bool = False) -> Loaded:
     """Returns a tuned model from its folder.
 
@@ -296,21 +242,7 @@ def load_checkpoint(folder: Path, *, whole: bool = False) -> Loaded:
         ModelError: Files are missing, the chat format is no longer the one that the model was tuned with, or an adapter's base is gone
             or another one.
     """
-    path = folder / FORMAT_FILE
-    if not path.is_file():
-        raise ModelError(f"no {FORMAT_FILE} in {folder}", expected="a checkpoint that didact wrote", remedy="didact ls runs")
-    card = _read_card(path)
-    tokenizer, number = load_tokenizer(str(folder)), card.get("num_virtual_tokens", 0)
-    tokenizer.chat_template = _each(tokenizer.chat_template, partial(template_behind, number=number))
-    tokeniser = Tokeniser(tokenizer, with_virtual_tokens(chat_format_named(card["name"], tokenizer), number))
-    now = format_card(tokeniser)
-    if now["fingerprint"] != card["fingerprint"]:
-        raise ModelError(
-            f"chat format '{card['name']}' no longer writes what this model was tuned on",
-            where=str(path),
-            expected=f"fingerprint {card['fingerprint']}, found {now['fingerprint']}; tuned on {card['golden']!r}, now {now['golden']!r}",
-            remedy="restore the checkpoint's tokenizer files, or train again with: didact train RECIPE",
-        )
+    tokeniser = saved_tokeniser(folder)
     if not is_adapter(folder):
         return Loaded(pretrained(str(folder)), tokeniser)
     adapter = read_adapter(folder)

@@ -12,6 +12,7 @@ from didact.base.errors import ModelError
 from didact.models.load import Loaded, stop_ids
 from didact.models.precision import Precision, autocast
 from didact.models.prefix import as_the_model_takes_it, prefix_mask, sees_prefix
+from didact.prompts.virtual_tokens import virtual_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class LocalModel:
         self._device, self._precision = device, precision
         self._stops = stop_ids(self.tokeniser)
         self._pad = int(self.tokeniser.tokenizer.pad_token_id)
+        self._virtual = list(virtual_ids(self.tokeniser.chat_format, self.tokeniser.controls))
         self._greedy = GenerationConfig(
             do_sample=False,
             num_beams=1,
@@ -48,6 +50,7 @@ class LocalModel:
             eos_token_id=self._stops,
             pad_token_id=self._pad,
             decoder_start_token_id=loaded.start_id,
+            suppress_tokens=self._virtual or None,  # where a prompt was merged into the table, the head knows its tokens
         )
 
     def generate(
@@ -106,7 +109,9 @@ class LocalModel:
         positions = (mask.cumsum(1) - 1).clamp(min=0)
         whole = as_the_model_takes_it(prefix_mask(mask, mask.bool()), self._model)
         read = self._model(input_ids=ids, attention_mask=whole, position_ids=positions, use_cache=True, logits_to_keep=1)
-        ids = torch.cat([ids, read.logits[:, -1].argmax(-1, keepdim=True)], 1)
+        logits = read.logits[:, -1]
+        logits[:, [token for token in self._virtual if token < logits.shape[1]]] = -torch.inf
+        ids = torch.cat([ids, logits.argmax(-1, keepdim=True)], 1)
         if max_new_tokens == 1:
             return ids
         mask = torch.cat([mask, torch.ones_like(mask[:, :1])], 1)
