@@ -11,7 +11,7 @@ from didact.prompts.template import Template, TemplateSet
 from didact.tasks.catalogue import settled
 from didact.tasks.source_state import source_state
 
-_DATA = ("tokens", "plain_text", "shorten", "made", "mixture", "draws", "audit", "token_report", "kept_example")
+_DATA = ("tokens", "tokenised", "finer_roles", "plain_text", "shorten", "made", "mixture", "draws", "audit", "token_report", "kept_example")
 _CODE = ("base", "tasks", "prompts", *(f"data/{name}.py" for name in _DATA))
 """Code that the tokens depend on, templates of the library and tables among it."""
 

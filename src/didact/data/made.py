@@ -5,7 +5,7 @@ What is made of a draw depends on that draw alone, so neither the process nor th
 
 import gc
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,6 +106,7 @@ def to_arrays(made: Made) -> dict[str, np.ndarray]:
         "ids": np.concatenate([np.empty(0, np.int32), *(example.input_ids for example in examples)]),
         "roles": np.concatenate([np.empty(0, np.uint8), *(example.roles for example in examples)]),
         "numbers": np.array(numbers, np.int64).reshape(len(examples), 7),
+        **_weights_of(examples),
         "said": np.frombuffer(json.dumps(said, ensure_ascii=False).encode("utf-8", "surrogatepass"), np.uint8),
     }
 
@@ -115,15 +116,42 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> Made:
     said = json.loads(arrays["said"].tobytes().decode("utf-8", "surrogatepass"))
     ids, roles, numbers = arrays["ids"], arrays["roles"], arrays["numbers"]
     ends = np.cumsum(numbers[:, 0]).tolist()
+    factors, of_tokens = arrays.get("factors"), _token_weights(arrays, ends)
     notes, tasks, templates = said["notes"], said["tasks"], said["templates"]
     examples, start = list[TokenisedExample](), 0
     for number, (end, name, row) in enumerate(zip(ends, said["examples"], numbers.tolist(), strict=True)):
         _, num_cut, plain, task, template, epoch, seed = row
         about = tuple(notes.get(str(number), ())) if notes else ()
         origin = Origin(tasks[task], name, templates[template], seed, epoch, about)
-        examples.append(TokenisedExample(ids[start:end], roles[start:end], origin, num_cut, bool(plain)))
+        weight = 1.0 if factors is None else float(factors[number])
+        own = of_tokens.get(number)
+        examples.append(TokenisedExample(ids[start:end], roles[start:end], origin, num_cut, bool(plain), weights=own, weight=weight))
         start = end
     return Made(examples, TokenReport(**said["report"]), said["audit"])
+
+
+def _weights_of(examples: Sequence[TokenisedExample]) -> dict[str, np.ndarray]:
+    """Returns the weights of examples and of their tokens as arrays; nothing where there are none."""
+    arrays = dict[str, np.ndarray]()
+    if any(example.weight != 1 for example in examples):
+        arrays["factors"] = np.array([example.weight for example in examples], np.float64)
+    weighted = [number for number, example in enumerate(examples) if example.weights is not None]
+    if weighted:
+        arrays["weighted"] = np.array(weighted, np.int64)
+        arrays["weights"] = np.concatenate([weights for example in examples if (weights := example.weights) is not None])
+    return arrays
+
+
+def _token_weights(arrays: Mapping[str, np.ndarray], ends: Sequence[int]) -> dict[int, np.ndarray]:
+    """Returns the number of each example whose tokens have weights, and those."""
+    if "weighted" not in arrays:
+        return {}
+    weights, start, found = arrays["weights"], 0, dict[int, np.ndarray]()
+    for number in arrays["weighted"].tolist():
+        length = ends[number] - (ends[number - 1] if number else 0)
+        found[number] = weights[start : start + length]
+        start += length
+    return found
 
 
 def _names(examples: Iterable[TokenisedExample]) -> tuple[list[str], list[str]]:

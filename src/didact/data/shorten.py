@@ -7,6 +7,8 @@ from tokenizers import Tokenizer
 
 from didact.base.types import Conversation
 
+Spans = tuple[tuple[int, int, float], ...]
+
 
 def without_oldest_turn(conversation: Conversation) -> Conversation | None:
     """Returns the conversation without its oldest exchange (the system turn stays), or None if only the last one is left."""
@@ -39,8 +41,19 @@ def without_middle(conversation: Conversation, surplus: int, encoder: Tokenizer)
             text, offsets = messages[index].content, encoding.offsets
             head, tail = offsets[most - most // 2][0], offsets[len(offsets) - 1 - most // 2][1]
             # One character at least, where several tokens share it.
-            messages[index] = replace(messages[index], content=text[:head] + text[max(tail, head + 1) :])
+            tail = max(tail, head + 1)
+            messages[index] = replace(messages[index], content=text[:head] + text[tail:], spans=cut_out(messages[index].spans, head, tail))
     return replace(conversation, messages=tuple(messages))
+
+
+def cut_out(spans: Spans, head: int, tail: int) -> Spans:
+    """Returns the spans of a text without its characters from `head` to `tail`.
+
+    >>> cut_out(((0, 4, 0.5), (6, 9, 2.0)), 2, 7)  # ab[cdef|g]hi: of the first two characters are left, of the second as many
+    ((0, 2, 0.5), (2, 4, 2.0))
+    """
+    moved = [tuple(place if place <= head else max(place, tail) - tail + head for place in span[:2]) for span in spans]
+    return tuple((first, last, span[2]) for (first, last), span in zip(moved, spans, strict=True) if first < last)
 
 
 def level(lengths: Sequence[int], room: int) -> int:

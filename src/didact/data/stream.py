@@ -146,7 +146,7 @@ class TrainingStream:
         """Returns what the objective makes of the examples, each of them by itself; rows of a stream belong to several."""
         longest, stream = self._section.max_length, self._section.stream
         if stream:
-            examples = joined(examples, stream_length(self._tokens.objective, longest), number)
+            examples = joined(examples, stream_length(self._tokens.objective, longest), number, self._tokens.objective)
         return prepare_window(examples, self._tokens, longest, self.mixture.seed, stream=stream)
 
     def _steps(self, number: int, prepared: Sequence[tuple[TokenisedExample, ...]]) -> Window:
