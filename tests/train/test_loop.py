@@ -12,7 +12,7 @@ from didact.base.errors import ModelError, PrerequisiteError, RecipeError
 from didact.base.recipe import Objective, Schedule, TrainSection
 from didact.data.batches import num_targets, row_length
 from didact.models.load import Loaded
-from didact.train import checkpoint, loop
+from didact.train import attention, checkpoint, loop
 from didact.train.attention import NAME
 from didact.train.loop import learning_rate, tune
 
@@ -191,17 +191,19 @@ def test_packed_training_is_the_training_of_separate_rows(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_attention_written_out_for_short_rows_is_the_training_of_fused_attention(tmp_path, name):
+@pytest.mark.parametrize("length", [64, 1024])
+def test_rows_side_by_side_are_the_training_of_padded_rows(tmp_path, monkeypatch, name, length):
     seen, made = [], {}
-    for length in (64, 1024):
+    for joins in (True, False):
+        if not joins:
+            monkeypatch.setattr(attention, "can_keep_apart", lambda *_: False)
         model = random_model(MODELS[name])
         model.get_output_embeddings().register_forward_hook(lambda *_, model=model: seen.append(model.config._attn_implementation))
-        steps = Steps(steps_of(4).windows, max_length=length)
-        made[length] = trained(tmp_path / str(length), steps, model=model)[2]
+        made[joins] = trained(tmp_path / str(joins), Steps(steps_of(4).windows, max_length=length), model=model)[2]
         assert model.config._attn_implementation == "sdpa"  # given back as it was
-    assert {"eager", "sdpa"} == set(seen)
+    assert {NAME, "eager" if length == 64 else "sdpa"} <= set(seen)
     for key in ("loss", "grad_norm"):
-        assert [line[key] for line in made[64]] == pytest.approx([line[key] for line in made[1024]], rel=1e-4)
+        assert [line[key] for line in made[True]] == pytest.approx([line[key] for line in made[False]], rel=1e-4)
 
 
 @pytest.mark.parametrize("packed", [False, True])
