@@ -112,7 +112,7 @@ def train(
     Raises:
         DidactError: As `check`.
     """
-    loaded = load_tuned(run) if resume else None
+    loaded = load_tuned(run, lambda _: None) if resume else None  # `tune` tells of torn checkpoints
     assembly = Assembly(recipe, say, loaded.tokeniser if loaded else None)
     forecast = _looked_ahead(assembly)
     main = os.environ.get("RANK", "0") == "0"
@@ -141,6 +141,7 @@ def train(
         folder=run.folder,
         resume=resume,
         on_step=Pace(plan, peak, say, on_step),
+        say=say,
         flops_per_token=plan.flops_per_token.total,
         peak=peak,
     )
@@ -207,7 +208,7 @@ def evaluate(
         DidactError: There is nothing to ask, or the checkpoint's chat format is not what it was tuned with.
     """
     recipe = run.recipe()
-    tuned = load_tuned(run)
+    tuned = load_tuned(run, say)
     assembly = Assembly(recipe, given=tuned.tokeniser)
     levels = assembly.levels if ALL in on else on or recipe.evaluate.on
     if not levels:
@@ -227,7 +228,7 @@ def evaluate(
         for line in remarks(result[level]):
             say(f"{level}: {line}")
         run.save_json(f"scores/{level}.json", result[level])
-    return {"run": run.name, "checkpoint": checkpoint.newest(run.checkpoints).name, "levels": result}
+    return {"run": run.name, "checkpoint": checkpoint.newest(run.checkpoints, lambda _: None).name, "levels": result}
 
 
 def _compared(recipe: Recipe, tasks: TaskSet, base: list[Prediction], tuned: list[Prediction]) -> dict[str, Any]:
@@ -283,6 +284,11 @@ def local_model(loaded: Loaded, recipe: Recipe) -> LocalModel:
     return LocalModel(loaded, device, pick_precision(recipe.train.precision, device) if device.type == "cuda" else "fp32")
 
 
-def load_tuned(run: Run) -> Loaded:
-    """Returns a run's newest model; one whose chat format is not what it was tuned with is refused."""
-    return load_checkpoint(checkpoint.newest(run.checkpoints))
+def load_tuned(run: Run, say: Say | None = None) -> Loaded:
+    """Returns a run's newest model; one whose chat format is not what it was tuned with is refused.
+
+    Args:
+        run: A run with a checkpoint.
+        say: Hears of torn checkpoints, which are passed over; None: a torn one is an error.
+    """
+    return load_checkpoint(checkpoint.newest(run.checkpoints, say))

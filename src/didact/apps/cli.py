@@ -82,10 +82,10 @@ def quickstart(
         run = unfinished_run(settled) if resume else create_run(settled)
         try:
             result = tour.quickstart(settled, run, resume=resume, quiet=as_json)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as asked:
             command = " ".join(["didact quickstart", *(["--seq2seq"] if seq2seq else []), *([f"--seed {seed}"] if seed else [])])
             say(f"stopped; continue: {f'didact eval {run.name}' if run.finished else f'{command} --resume'}")
-            raise
+            raise typer.Exit(getattr(asked, "exit_code", 130)) from None
         finally:
             discard(run)
     if as_json:
@@ -234,10 +234,12 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Tune a model; the run's folder explains itself."""
-    from didact.run import Run, create_run, discard, unfinished_run
+    from didact.apps.console import is_main
+    from didact.apps.start import chosen_run, stopped
+    from didact.run import discard
 
     with _recipe(recipe, overrides) as settled:
-        run = Run(into) if into else unfinished_run(settled) if resume else create_run(settled)
+        run = chosen_run(settled, resume=resume, into=into, processes=processes)
         say(f"run: {run.folder}")
         try:
             if processes > 1 and into is None:
@@ -250,14 +252,14 @@ def train(
 
                 with training_bar() as hear:
                     summary = train_recipe(settled, run, resume=resume, say=say, on_step=hear)
-        except KeyboardInterrupt:
-            command = " ".join(["didact train", str(recipe), *(overrides or ()), "--resume"])
-            say(f"stopped; continue from the last checkpoint, if there is one: {command}")
-            raise
+        except KeyboardInterrupt as asked:
+            if into is not None:  # the process that started this one says it
+                raise typer.Exit(getattr(asked, "exit_code", 130)) from None
+            raise stopped(asked, " ".join(["didact train", str(recipe), *(overrides or ()), "--resume"])) from None
         finally:
-            if into is None:
+            if into is None and is_main():
                 discard(run)
-    if into is not None:
+    if into is not None or not is_main():
         return
     if as_json:
         put_json(summary)
@@ -341,7 +343,8 @@ def chat(
 
 
 def main(call: Callable[[], Any] = app) -> None:
-    """Runs the command line. Exit codes: 0 done, 1 a check failed, 2 wrong usage, 130 stopped from the keyboard."""
+    """Runs the command line. Exit codes: 0 done, 1 a check failed, 2 wrong usage, 130 stopped from the keyboard,
+    143 stopped by SIGTERM."""
     try:
         call()
     except DidactError as error:
