@@ -127,7 +127,7 @@ def test_a_tool_call_part_becomes_a_tool_call() -> None:
         ([{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}, ANSWER], "content part of type image_url"),
         ([{"role": "user", "content": [{"type": "text", "text": None}]}, ANSWER], "content part without text"),
         ([{"role": "user", "content": [{"type": "reasoning", "text": "x"}]}, ANSWER], "reasoning or tool call in a user turn"),
-        ([ASK, {**ANSWER, "weight": 0.5}], "weight is neither 0 nor 1"),
+        ([ASK, {**ANSWER, "weight": -0.5}], "weight is not a number of 0 or more"),
         ([ASK, {**ANSWER, "weight": 0}], "no assistant turn to train on"),
         ([ASK, {**ANSWER, "tool_calls": "add"}], "tool_calls is not a list"),
         ([ASK, ANSWER, ASK], "does not end with an assistant turn"),

@@ -37,6 +37,9 @@ class PromptsSection(Section):
     instructions: Literal["full", "task_name", "none"] = "full"
     """full: templates word the examples; task_name: the task's name and the fields, nothing else; none: the fields alone. The last
     two are baselines that show what instructions bring."""
+    empty_prompt: bool = False
+    """True: in training, system and user turns are empty, so that only responses are learnt (response tuning, arXiv 2409.14254); what
+    is asked of a tuned model is worded as ever."""
 
     @model_validator(mode="after")
     def _shares_add_up(self) -> "PromptsSection":

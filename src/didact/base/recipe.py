@@ -103,6 +103,8 @@ class Source(Section):
     `template_type + task_name` joins several with `/`, `metadata.source` is a key of an object. Empty: one task."""
     target: str | None = None
     """For reader `rows`: the column that holds the answer."""
+    weight: str = ""
+    """The column that holds a factor for the loss weights of each row, a number above 0; empty: all weigh the same."""
     definition: str = ""
     """What the task asks for, in words; templates may use it."""
     category: str = ""

@@ -60,7 +60,7 @@ def render(
     [('user', '2 + 2?'), ('assistant', '4')]
     """
     if example.messages:
-        return Conversation(example.messages, Origin(task.name, example.id, AS_IS.name, seed, epoch), example.tools)
+        return Conversation(example.messages, Origin(task.name, example.id, AS_IS.name, seed, epoch), example.tools, example.weight)
     form = _as_format(task, example, template, seed, epoch)
     template = form.template
     where = _where(task, example, template)
@@ -87,7 +87,8 @@ def render(
     messages = [Message("user", prompt), Message("assistant", response)]
     if template.system and (system := fill(template.system, variables, where)).strip():
         messages.insert(0, Message("system", system))
-    return Conversation(tuple(messages), Origin(task.name, example.id, template.name, seed, epoch, tuple(notes)))
+    origin = Origin(task.name, example.id, template.name, seed, epoch, tuple(notes))
+    return Conversation(tuple(messages), origin, weight=example.weight)
 
 
 def draw_target(task: Task, example: Example, seed: int, epoch: int) -> str:

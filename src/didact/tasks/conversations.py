@@ -11,6 +11,7 @@ from typing import Any
 from didact.base.errors import DataError
 from didact.base.types import Example, Message, Role
 from didact.tasks.strict_json import flaw, load_json
+from didact.tasks.turn_weights import Spans, detail_spans, part_spans, turn_weight, weighted
 
 _SHAREGPT_ROLES: dict[str, Role] = {
     **dict.fromkeys(("human", "user"), "user"),
@@ -148,8 +149,10 @@ def _sharegpt_message(turn: Any) -> Message:
         raise DataError("turn is not text")
     if speaker in ("function_call", "tool_call"):
         calls = _parsed(value, "tool call")
-        return Message("assistant", "", tool_calls=tuple(map(tool_call, calls if isinstance(calls, list) else [calls])))
-    return Message(_SHAREGPT_ROLES[speaker], value)
+        calls = tuple(map(tool_call, calls if isinstance(calls, list) else [calls]))
+        return weighted(Message("assistant", "", tool_calls=calls), turn_weight(turn))
+    role = _SHAREGPT_ROLES[speaker]
+    return weighted(Message(role, value), turn_weight(turn, answers=role == "assistant"), detail_spans(turn, value))
 
 
 def _openai_message(turn: Any, call_names: dict[str, str]) -> Message:
@@ -159,25 +162,26 @@ def _openai_message(turn: Any, call_names: dict[str, str]) -> Message:
     role = _OPENAI_ROLES.get(str(turn["role"]))
     if role is None:
         raise DataError(f"unknown role '{turn['role']}'")
-    thoughts, text, calls = _content(turn.get("content"))
+    text, spans, calls = _content(turn.get("content"), role)
     stated = turn.get("tool_calls") or ([turn["function_call"]] if turn.get("function_call") else [])
     if not isinstance(stated, list):
         raise DataError("tool_calls is not a list")
     calls = [*calls, *map(tool_call, stated)]
-    if role != "assistant" and (thoughts or calls):
+    if role != "assistant" and calls:
         raise DataError(f"reasoning or tool call in a {role} turn")
     call_names.update({call["id"]: call["function"]["name"] for call in calls if "id" in call})
     name = turn.get("name") or call_names.get(str(turn.get("tool_call_id")), "")
-    return Message(role, thoughts + text, _is_trained(turn), tuple(calls), str(name) if role == "tool" else "")
+    message = Message(role, text, tool_calls=tuple(calls), name=str(name) if role == "tool" else "")
+    return weighted(message, turn_weight(turn, answers=role == "assistant"), spans or detail_spans(turn, text))
 
 
-def _content(content: Any) -> tuple[str, str, list[Mapping[str, Any]]]:
-    """Returns the reasoning, the text and the tool calls of a turn's content."""
+def _content(content: Any, role: Role) -> tuple[str, Spans, list[Mapping[str, Any]]]:
+    """Returns the text of a turn's content, reasoning first, where parts of it have weights, and the tool calls."""
     if content is None or isinstance(content, str):
-        return "", content or "", []
+        return content or "", (), []
     if not isinstance(content, list) or not all(isinstance(part, Mapping) for part in content):
         raise DataError("content is neither text nor a list of parts")
-    thoughts, text, calls = "", "", list[Mapping[str, Any]]()
+    thoughts, texts, calls = list[tuple[str, float]](), list[tuple[str, float]](), list[Mapping[str, Any]]()
     for part in content:
         kind, value = part.get("type"), part.get("text", part.get("value"))
         if kind not in ("text", "reasoning", "tool_call"):
@@ -187,18 +191,12 @@ def _content(content: Any) -> tuple[str, str, list[Mapping[str, Any]]]:
         elif not isinstance(value, str):
             raise DataError("content part without text")
         elif kind == "reasoning":
-            thoughts += f"<think>\n{value}\n</think>\n\n"
+            thoughts.append((f"<think>\n{value}\n</think>\n\n", turn_weight(part)))
         else:
-            text += value
-    return thoughts, text, calls
-
-
-def _is_trained(turn: Mapping[str, Any]) -> bool:
-    """Says whether a turn may be trained on; LLaMA-Factory writes `loss_weight` where OpenAI writes `weight`."""
-    weight = turn.get("weight", turn.get("loss_weight"))
-    if weight not in (None, 0, 1):
-        raise DataError("weight is neither 0 nor 1")
-    return bool(turn["role"] != "assistant" or weight != 0)
+            texts.append((value, turn_weight(part)))
+    if thoughts and role != "assistant":
+        raise DataError(f"reasoning or tool call in a {role} turn")
+    return "".join(text for text, _ in thoughts + texts), part_spans(thoughts + texts), calls
 
 
 def _named_results(messages: Iterable[Message]) -> Iterable[Message]:

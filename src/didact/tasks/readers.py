@@ -42,6 +42,9 @@ def load_tasks(sources: Iterable[Source]) -> TaskSet:
         if source.tasks_by and source.reader in NAMED:
             what = f"source '{source.name}' has tasks_by: {source.tasks_by}, and reader {source.reader} names its tasks itself"
             raise DataError(what, remedy="leave tasks_by, category_by and dataset_by out")
+        if source.weight and source.reader in NAMED:
+            what = f"source '{source.name}' has weight: {source.weight}, and the rows of reader {source.reader} have no such column"
+            raise DataError(what, remedy="objective.task_weights={NAME: factor}")
         if not source.tasks_by and (source.category_by or source.dataset_by):
             what = f"source '{source.name}' has category_by or dataset_by, and its rows are one task"
             raise DataError(what, remedy="add to it: tasks_by: COLUMN; or say category: or dataset: for all")
@@ -164,7 +167,7 @@ def open_source(source: Source, report: ReadReport, suffixes: tuple[str, ...] = 
     found = open_rows(
         path, split=source.split, subset=source.subset, report=report, suffixes=suffixes, files=source.files, header=source.header
     )
-    return renamed_rows(found, source.columns, columns_of(source))
+    return renamed_rows(found, source.columns, (*columns_of(source), *([source.weight] if source.weight else ())))
 
 
 def _is_fetched(source: Source) -> bool:
@@ -236,7 +239,7 @@ def _columns_example(row: Mapping[str, Any], source: Source) -> Example:
     if source.target is None or source.target not in row:
         raise DataError(f"no column '{source.target}'")
     choices = row.get("choices")
-    aside = {source.target, "choices"} if isinstance(choices, list) else {source.target}
+    aside = {source.target, source.weight, *(["choices"] if isinstance(choices, list) else [])}
     fields = {str(column): as_text(value) for column, value in row.items() if column not in aside}
     if not fields:
         raise DataError("no column beside the target")

@@ -14,6 +14,7 @@ from didact.tasks.row_names import RowNames
 from didact.tasks.row_store import RowKeeper, stored_rows
 from didact.tasks.rows import Row
 from didact.tasks.task import ReadReport
+from didact.tasks.turn_weights import number_of
 
 ParseRow = Callable[[Mapping[str, Any], Source], Example]
 
@@ -68,7 +69,8 @@ def read_examples(
             try:
                 if known in ids:
                     raise DataError("repeated id")
-                example = replace(parse(row, source), id=identity, where=f"{file}, {label}")
+                weight = row_weight(row, source.weight) if source.weight else 1.0
+                example = replace(parse(row, source), id=identity, where=f"{file}, {label}", weight=weight)
             except DataError as error:
                 report.refuse(file, label, error.what)
                 continue
@@ -103,6 +105,23 @@ def _key(name: str, source: Source, parse: ParseRow, files: Callable[[], Iterabl
     state = files_fingerprint(files()) if files is not None else None
     how = f"{parse.__module__}.{parse.__qualname__}"
     return None if state is None else fingerprint(name, source.model_dump(mode="json"), how, state, code_fingerprint("tasks", "base"))
+
+
+def row_weight(row: Mapping[str, Any], column: str) -> float:
+    """Returns the factor that a row's column gives its loss weights.
+
+    Raises:
+        DataError: It is no number above 0.
+
+    >>> row_weight({"quality": 0.5}, "quality"), row_weight({"quality": "2"}, "quality")
+    (0.5, 2.0)
+    """
+    if row.get(column) is None:
+        raise DataError(f"no {column} to weigh it by")
+    weight = number_of(row[column], column)
+    if not weight:
+        raise DataError(f"{column} is 0: the row would teach nothing")
+    return weight
 
 
 def own_id(row: Mapping[str, Any]) -> str:

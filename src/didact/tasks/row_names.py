@@ -29,13 +29,13 @@ def columns_of(source: Source) -> tuple[str, ...]:
 
 
 def carried(row: Mapping[str, Any], source: Source) -> dict[str, Any]:
-    """Returns what a row says of its task, for readers that make other rows of it.
+    """Returns what a row says of its task and its weight, for readers that make other rows of it.
 
     >>> by_source = Source(name="oig", reader="tagged", tasks_by="metadata.source")
     >>> carried({"metadata": {"source": "chip2"}, "text": "..."}, by_source)
     {'metadata': {'source': 'chip2'}}
     """
-    wanted = columns_of(source)
+    wanted = (*columns_of(source), *([source.weight] if source.weight else ()))
     return {key: row[key] for column in wanted if (key := column if column in row else column.partition(".")[0]) in row}
 
 

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, overload
 import numpy as np
 
 from didact.base.files import cache_root
-from didact.base.types import Example, Message
+from didact.base.types import Example, Message, Role
 from didact.tasks.task import Chosen, ReadReport, Refusal
 
 HELD = 50_000
@@ -40,9 +40,12 @@ def encoded(example: Example) -> bytes:
     >>> decoded(encoded(Example("1", {"q": "2 + 2?"}, ("4",)))).fields
     {'q': '2 + 2?'}
     """
-    said = [[m.role, m.content, m.train, m.tool_calls, m.name] for m in example.messages]
+    said = [
+        [m.role, m.content, m.train, m.tool_calls, m.name, *([m.weight, m.spans] if m.weight != 1 or m.spans else ())]
+        for m in example.messages
+    ]
     parts = [example.id, example.where, dict(example.fields), example.targets, example.choices, example.rationale]
-    rest = [example.accepted, said, example.tools]
+    rest = [example.accepted, said, example.tools, [example.weight] if example.weight != 1 else ()]
     while rest and not rest[-1]:
         rest.pop()
     return json.dumps(parts + rest, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
@@ -53,9 +56,14 @@ def decoded(record: bytes) -> Example:
     name, where, fields, targets, choices, rationale, *rest = json.loads(record.decode("utf-8", "surrogatepass"))
     if not rest:
         return Example(name, fields, tuple(targets), tuple(choices), rationale, (), (), where)
-    accepted, said, tools = [*rest, (), ()][:3]  # At least the first of them is there.
-    messages = tuple(Message(role, content, train, tuple(calls), who) for role, content, train, calls, who in said)
-    return Example(name, fields, tuple(targets), tuple(choices), rationale, messages, tuple(tools), where, tuple(accepted))
+    accepted, said, tools, weight = [*rest, (), (), ()][:4]  # At least the first of them is there.
+    messages = tuple(_message(*turn) for turn in said)
+    own = (tuple(tools), where, tuple(accepted), *weight)
+    return Example(name, fields, tuple(targets), tuple(choices), rationale, messages, *own)
+
+
+def _message(role: Role, content: str, train: bool, calls: Sequence[Any], who: str, weight: float = 1.0, spans: Any = ()) -> Message:
+    return Message(role, content, train, tuple(calls), who, weight, tuple(map(tuple, spans)))
 
 
 class StoredRows(Sequence[Example]):
