@@ -343,8 +343,7 @@ def chat(
 
 
 def main(call: Callable[[], Any] = app) -> None:
-    """Runs the command line. Exit codes: 0 done, 1 a check failed, 2 wrong usage, 130 stopped from the keyboard,
-    143 stopped by SIGTERM."""
+    """Runs the command line. Exit codes: 0 done, 1 a check failed, 2 wrong usage, 130 stopped by Ctrl-C, 143 by SIGTERM."""
     try:
         call()
     except DidactError as error:
