@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from didact.base.chance import permutation
 from didact.base.config import about
@@ -16,11 +17,13 @@ from didact.base.errors import DataError, RecipeError
 from didact.base.recipe import Recipe
 from didact.base.types import Conversation, Example
 from didact.data.audit import Audit
+from didact.data.audit_table import account, tables
 from didact.data.identity import window_parts
 from didact.data.made import make
 from didact.data.mixture import Draw, Mixture
 from didact.data.objective_tokens import objective_controls
 from didact.data.prepare import check_kinds
+from didact.data.problem_examples import ProblemExample, problem_examples
 from didact.data.stream import WINDOW, Forecast, TrainingStream, longest_text
 from didact.data.tokens import Tokeniser
 from didact.data.window_cache import WindowCache
@@ -62,6 +65,9 @@ class Assembly:
     """Hears a short story: one sentence for every stage."""
     given: Tokeniser | None = None
     """A tokeniser that is there already: the one of the checkpoint that is resumed or judged."""
+    show: Callable[[ProblemExample], None] = field(default=lambda _: None)
+    """Sees one example of each kind of problem that the audit finds."""
+    _source_of: dict[str, str] = field(default_factory=dict, init=False, repr=False)
     _shown: dict[str, Sequence[Example]] = field(default_factory=dict, init=False, repr=False)
 
     def check_names(self) -> None:
@@ -99,7 +105,9 @@ class Assembly:
         for number, source in enumerate(self.recipe.tasks.sources):
             key = next((key for key in ("path", "settings", "catalogue") if getattr(source, key)), "reader")
             with about(f"tasks.sources[{number}].{key}"):
-                tasks += load_tasks([source])
+                loaded = load_tasks([source])
+            self._source_of |= {task.name: source.name for task in loaded}
+            tasks += loaded
         return TaskSet(tasks)
 
     @cached_property
@@ -297,19 +305,27 @@ class Assembly:
                 f"note: train.epochs={train.epochs:g} ends after {forecast.num_steps:,} of train.max_steps={train.max_steps:,}; "
                 f"for all of them: train.epochs={enough}"
             )
-        for line in (*forecast.tokens.lines(), *forecast.audit.lines()):
+        found = account(forecast.audit, forecast.tokens, self._source_of)
+        for line in (*forecast.tokens.lines(), *found["lines"], *tables(found)):
             self.say(line)
+        for example in problem_examples(forecast.audit, forecast.tokens):
+            self.show(example)
         if self.stream.cache is not None:
             self.say(self.stream.cache.line())
         problems = forecast.audit.problems()
         if problems:
             raise DataError(
                 f"the audit found {len(problems)} problem(s): {'; '.join(problems)}",
-                remedy="prompts.chat_format=... or the rows named above",
+                remedy="didact check RECIPE shows them; then prompts.chat_format=..., or correct the rows named above",
             )
         if not forecast.num_steps:
             raise DataError("there is nothing to train on", where="; ".join(forecast.tokens.lines()), remedy="didact check RECIPE")
         return forecast
+
+    @property
+    def audit(self) -> dict[str, Any]:
+        """What the audit found, as plain data: in all, by task and by source."""
+        return account(self.forecast.audit, self.forecast.tokens, self._source_of)
 
 
 def _worker(recipe: Recipe, tokeniser: Tokeniser, leaks: LeakReport, text_length: int) -> Make:

@@ -14,6 +14,7 @@ from didact.base.files import write_jsonl
 from didact.base.recipe import Recipe
 from didact.base.types import Prediction
 from didact.data.objective_tokens import objective_controls
+from didact.data.problem_examples import ProblemExample
 from didact.data.stream import Forecast
 from didact.data.tokens import Tokeniser
 from didact.evals.suites import own_metrics, remarks, suites
@@ -58,7 +59,12 @@ class Checked:
 
 
 def check(
-    recipe: Recipe, say: Say = lambda _: None, *, tokens_per_second: float | None = None, price_per_hour: float | None = None
+    recipe: Recipe,
+    say: Say = lambda _: None,
+    *,
+    tokens_per_second: float | None = None,
+    price_per_hour: float | None = None,
+    show: Callable[[ProblemExample], None] = lambda _: None,
 ) -> Checked:
     """Does everything that can fail before training costs: reads, splits, looks for leaks, words, tokenises, audits and plans.
 
@@ -67,11 +73,12 @@ def check(
         say: Hears the story.
         tokens_per_second: How fast training goes, for an estimate of its hours; None: nothing is said of them.
         price_per_hour: What the machine costs, for one of the money.
+        show: Sees one example of each kind of problem that the audit finds.
 
     Raises:
         DidactError: The first thing that is wrong, with where it is and what to type.
     """
-    assembly = Assembly(recipe, say)
+    assembly = Assembly(recipe, say, show=show)
     forecast = _looked_ahead(assembly)
     plan = foresee(recipe, assembly.tokeniser.tokenizer, forecast)
     for line in plan.lines(tokens_per_second, price_per_hour):
@@ -80,7 +87,7 @@ def check(
         num_steps=forecast.num_steps,
         num_tokens=forecast.tokens.num_tokens,
         mixture=assembly.mixture.tree(recipe.train.epochs),
-        audit=forecast.audit.to_dict(),
+        audit=assembly.audit,
         leaks=assembly.leaks.to_dict(),
         reading=_reading(assembly),
         plan=plan.to_dict(),
@@ -153,11 +160,11 @@ def train(
 
 def _describe(run: Run, assembly: Assembly, loaded: Loaded, plan: Plan) -> None:
     """Writes everything about a run that is known before its first step."""
-    recipe, forecast = assembly.recipe, assembly.forecast
+    recipe = assembly.recipe
     run.save_text("mixture.txt", assembly.mixture.tree(recipe.train.epochs))
     run.save_json("leaks.json", assembly.leaks.to_dict())
     run.save_json("reading.json", _reading(assembly))
-    run.save_json("audit.json", forecast.audit.to_dict())
+    run.save_json("audit.json", assembly.audit)
     extra = {
         "machine": machine(),
         "num_parameters": loaded.num_parameters,

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from didact.base.recipe import Objective
 from didact.base.types import Conversation, Message, Origin
 from didact.data.audit import CHARACTERS, LOST, Audit
-from didact.data.tokens import TokenisedExample, Tokeniser
+from didact.data.tokens import RESPONSE, TokenisedExample, Tokeniser
 from didact.prompts.chat_format import FORMATS
 
 CHATML = ready("byte_level", "chatml")
@@ -72,7 +72,7 @@ def test_a_terminator_that_is_read_but_not_trained_is_found():
 def test_one_answer_of_several_without_a_terminator_is_enough():
     row = tokenised(talk("a", "b", "c", "d"))[0]
     roles = row[1].roles.copy()
-    roles[np.flatnonzero(np.diff(roles.astype(int)) == -1)[0]] = 1  # the first answer's last token
+    roles[np.flatnonzero((roles[:-1] == RESPONSE) & (roles[1:] != RESPONSE))[0]] = 1  # the first answer's last token
     assert audited(row).num_terminated == 1 and audited(changed(row, roles=roles)).num_terminated == 0
 
 

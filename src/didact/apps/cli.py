@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from didact import __version__
-from didact.apps.console import asking_bar, fail, put, put_json, say, terminal_width, training_bar
+from didact.apps.console import asking_bar, fail, put, put_json, say, show_problem, terminal_width, training_bar
 from didact.base.errors import DidactError, did_you_mean
 
 app = typer.Typer(
@@ -199,7 +199,7 @@ def check(
     with _recipe(path, overrides) as settled:
         from didact.jobs import check as check_recipe
 
-        checked = check_recipe(settled, say)
+        checked = check_recipe(settled, say, show=show_problem)
     if as_json:
         put_json(checked)
     else:

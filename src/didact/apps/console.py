@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from didact.base.errors import DidactError
 
 if TYPE_CHECKING:
+    from didact.data.problem_examples import ProblemExample
     from didact.train.loop import Step
 
 
@@ -55,6 +56,22 @@ def fail(error: DidactError) -> int:
     """Shows an error that the user can put right; returns the exit code."""
     print(f"error: {error}", file=sys.stderr, flush=True)
     return 1
+
+
+def show_problem(problem: "ProblemExample") -> None:
+    """Shows an example on stderr, its tokens coloured by loss weight on a terminal, with marks around what is trained on elsewhere."""
+    if not is_main():
+        return
+    from didact.apps import views
+
+    say(f"example: {problem.what} ({problem.where})")
+    rows = views.excerpt(views.example_rows(problem.example, problem.weights, problem.tokeniser))
+    if sys.stderr.isatty():
+        from rich.console import Console
+
+        Console(stderr=True).print(views.coloured(rows), soft_wrap=True)
+    else:
+        say(views.marked(rows))
 
 
 @contextmanager

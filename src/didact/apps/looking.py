@@ -6,9 +6,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from didact.apps.views import token_rows
+from didact.apps.views import example_rows
 from didact.assemble import Assembly
 from didact.base.errors import DataError, TemplateError, did_you_mean
 from didact.base.recipe import Recipe, Source, TasksSection
@@ -17,7 +15,7 @@ from didact.data.mixture import Draw
 from didact.data.objective_tokens import ObjectiveTokens
 from didact.data.objectives import target_weights
 from didact.data.prepare import prepare_window, text_length
-from didact.data.tokens import RESPONSE, TokenisedExample, TokenReport
+from didact.data.tokens import TokenisedExample, TokenReport
 from didact.prompts.formats import Pool, draw_format, needs_rationale, sort_wordings
 from didact.prompts.render import render
 from didact.tasks.benchmarks.registry import BENCHMARKS
@@ -187,12 +185,7 @@ def draw_as_tokens(recipe: Recipe, index: int) -> tuple[Origin, Rows]:
         raise DataError(what, where=where, remedy="sequence.max_length=... (more tokens), or another --index")
     rows = list[dict[str, Any]]()
     for row in _as_trained(assembly, example, draws[index:]):
-        weights = target_weights(row, recipe.objective)
-        if row.target_ids is not None:  # an encoder-decoder: what is read, then what has to be written
-            rows += token_rows(row.input_ids, row.roles, np.zeros(len(row)), assembly.tokeniser)
-            rows += token_rows(row.target_ids, np.full(len(weights), RESPONSE), weights, assembly.tokeniser)
-        else:
-            rows += token_rows(row.input_ids, row.roles, weights, assembly.tokeniser)
+        rows += example_rows(row, target_weights(row, recipe.objective), assembly.tokeniser)
     return conversation.origin, rows
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from didact.base.text_table import cell
 from didact.base.text_table import table as table
 from didact.base.types import Conversation
-from didact.data.tokens import Tokeniser
+from didact.data.tokens import RESPONSE, TokenisedExample, Tokeniser
 
 FULL, PARTLY, NO_MARKS = ("⟦", "⟧"), ("⟨", "⟩"), ("", "")
 """Marks around what is trained on, where there are no colours: with the full weight, with a smaller one, not at all."""
@@ -53,6 +53,32 @@ def token_rows(ids: np.ndarray, roles: np.ndarray, weights: np.ndarray, tokenise
         }
         for number, role, weight in zip(ids, roles, weights, strict=True)
     ]
+
+
+def example_rows(example: TokenisedExample, weights: np.ndarray, tokeniser: Tokeniser) -> list[dict[str, Any]]:
+    """Returns the rows of an example; of an encoder-decoder, the tokens that are read stand before those that have to be written.
+
+    Args:
+        example: What the model sees.
+        weights: The weight of each of its targets, from `target_weights`.
+        tokeniser: Knows their text.
+    """
+    if example.target_ids is None:
+        return token_rows(example.input_ids, example.roles, weights, tokeniser)
+    read = token_rows(example.input_ids, example.roles, np.zeros(len(example)), tokeniser)
+    return read + token_rows(example.target_ids, np.full(len(weights), RESPONSE), weights, tokeniser)
+
+
+def excerpt(rows: Sequence[dict[str, Any]], first: int = 80, last: int = 120) -> list[dict[str, Any]]:
+    """Returns the first and the last rows of many, and between them one that says how many are left out.
+
+    >>> [row["text"] for row in excerpt([{"text": letter} for letter in "abcde"], first=1, last=2)]
+    ['a', ' … 2 tokens … ', 'd', 'e']
+    """
+    if len(rows) <= first + last:
+        return list(rows)
+    left_out = {"text": f" … {len(rows) - first - last:,} tokens … ", "weight": 0.0, "control": False}
+    return [*rows[:first], left_out, *rows[len(rows) - last :]]
 
 
 def coloured(rows: Sequence[dict[str, Any]]) -> Any:
