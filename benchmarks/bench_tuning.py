@@ -9,6 +9,7 @@ of theirs to ours, and larger than 1 is better for us.
     --profile     only where didact's time goes
     --explore     only the peers' settings that were tried, one short run each
     --shapes ...  only these
+    --core        seconds of a core in place of the clock's, for a machine that others use too: type OMP_NUM_THREADS=1 before it
 """
 
 import argparse
@@ -18,7 +19,7 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import median
 
-from peers.child import Case, Run, System, matmul_rates, peers_python, prepared, run, summary
+from peers.child import Case, Run, System, apart, matmul_rates, peers_python, prepared, run, summary
 from peers.tried import PEERS, TRIED
 
 from didact.base.errors import DidactError
@@ -48,14 +49,6 @@ def check_losses(folder: Path, shape: str, prompt_weights: tuple[float, ...] = (
         theirs, ours = run(folder, case, PEERS["Trainer"]), run(folder, case, OURS)
         found[f"λp={prompt_weight:g}"] = apart(theirs, ours, FP32, f"{shape} in fp32")
     return found
-
-
-def apart(theirs: Run, ours: Run, most: float, name: str) -> float:
-    """Returns the largest relative difference of two runs' losses; ends everything where it is too large."""
-    largest = max(abs(a - b) / abs(a) for a, b in zip(theirs.losses, ours.losses, strict=True))
-    if not largest <= most:
-        raise SystemExit(f"{name}: the losses differ, {theirs.losses} and {ours.losses}: there is nothing to compare")
-    return largest
 
 
 def measure(folder: Path, case: Case, names: list[str], rounds: int) -> dict[str, list[Run]]:
@@ -96,24 +89,24 @@ def show_profile(folder: Path, shapes: list[str]) -> dict[str, dict[str, float]]
     return tables
 
 
-def explore(folder: Path, shapes: list[str], num_steps: int = 5) -> None:
+def explore(folder: Path, shapes: list[str], clock: str, num_steps: int = 5) -> None:
     """Prints one short run of everything that was tried."""
     for shape in shapes:
         for name, system in {**TRIED, "didact": OURS}.items():
-            found = run(folder, Case(shape, num_steps, precision="fp32" if "fp32" in name else "bf16"), system)
+            found = run(folder, Case(shape, num_steps, precision="fp32" if "fp32" in name else "bf16", clock=clock), system)
             print(f"{shape:6} {name:40} {found.rate:9,.1f} supervised tokens/s {found.peak_gb:6.2f} GB", flush=True)
 
 
 def main() -> None:
     """Measures, keeps the result of a whole run and prints one JSON line."""
     parser = argparse.ArgumentParser()
-    for name in ("quick", "profile", "explore"):
+    for name in ("quick", "profile", "explore", "core"):
         parser.add_argument(f"--{name}", action="store_true")
     parser.add_argument("--shapes", nargs="+", choices=list(GOAL), default=list(GOAL))
     given = parser.parse_args()
-    folder = prepared(given.shapes)
+    folder, clock = prepared(given.shapes), "core" if given.core else "wall"
     if given.profile or given.explore:
-        (show_profile if given.profile else explore)(folder, given.shapes)
+        show_profile(folder, given.shapes) if given.profile else explore(folder, given.shapes, clock)
         return
     peers_python()
     rounds, peers = (1 if given.quick else 5), ["TRL's defaults", "TRL's best", "Trainer"]
@@ -121,7 +114,7 @@ def main() -> None:
     for shape in given.shapes:
         equal[shape] = check_losses(folder, shape, (0.0,) if given.quick else (0.0, 1.0))
         print(f"{shape}: losses in fp32 equal to {max(equal[shape].values()):.1e}", flush=True)
-        runs = measure(folder, Case(shape, 4 if given.quick else STEPS[shape]), peers[given.quick :], rounds)
+        runs = measure(folder, Case(shape, 4 if given.quick else STEPS[shape], clock=clock), peers[given.quick :], rounds)
         matmul = matmul_rates()
         shares[shape] = {name: round(median(run.flops for run in runs["didact"]) / rate, 3) for name, rate in matmul.items()}
         rates |= {f"{shape}: {name}": summary(found) for name, found in runs.items()}
@@ -131,14 +124,14 @@ def main() -> None:
         ratios[f"{shape}: share of the bf16 matmul rate"] = shares[shape]["bf16"]
         goal[f"{shape}: share of the bf16 matmul rate"] = MATMUL_GOAL
     if not given.quick:
-        for case in (Case("256x6", 8, "superni"), Case("256x6", 8, prompt_weight=1.0)):
+        for case in (Case("256x6", 8, "superni", clock=clock), Case("256x6", 8, prompt_weight=1.0, clock=clock)):
             if case.shape in given.shapes:
                 name = f"{case.shape}, {case.rows}, λp={case.prompt_weight:g}"
                 runs = measure(folder, case, peers[1:], 3)
                 rates |= {f"{name}: {system}": summary(found) for system, found in runs.items()}
                 further |= {f"{name}: {system}": ratio for system, ratio in ratios_of(runs).items()}
     result = {"name": "tuning", "machine": machine(), "ratios": ratios, "goal": goal}
-    if not given.quick and given.shapes == list(GOAL):
+    if not (given.quick or given.core) and given.shapes == list(GOAL):
         RESULTS.mkdir(exist_ok=True)
         settings = {name: system.settings for name, system in PEERS.items()}
         more = {"further": further, "rates": rates, "losses_equal_to": equal, "share_of_matmul": shares, "settings": settings}

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from peers.rows import num_supervised, read_rows, tokenizer_in, write_rows
+from peers.rows import num_supervised, steps_of, tokenizer_in, write_rows
 from peers.shapes import SHAPES, save_model
 
 from didact.base.errors import PrerequisiteError
@@ -20,7 +20,7 @@ from didact.base.files import cache_root, fingerprint
 
 HERE = Path(__file__).parent
 SHARED = HERE.parents[1].parent / "shared" / "data"
-ROWS_PER_STEP, LEARNING_RATE, NUM_ROWS = 16, 1e-4, 800
+LEARNING_RATE = 1e-4
 WARM_UP = 2
 """Steps that are left out in front; the last one is left out too, since didact's writes the checkpoint."""
 
@@ -42,6 +42,10 @@ class Case:
     rows: str = "alpaca"
     prompt_weight: float = 0.0
     precision: str = "bf16"
+    clock: str = "wall"
+    rows_per_step: int = 16
+    pack: int = 0
+    """Tokens of a line that holds several rows; 0: one row a line."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Run:
     wall_s: float
     """The whole process: imports, loading, training, saving."""
     peak_gb: float
-    """Largest resident memory of the process."""
+    """Largest resident memory of the process; on a GPU, what torch held there."""
     flops: float
     """FLOPs a second that the step needs: 6 for each weight of the blocks and token, 6 for each of the head's and supervised token."""
     losses: tuple[float, ...]
@@ -86,8 +90,8 @@ def prepared(shapes: Sequence[str]) -> Path:
     if not SHARED.is_dir():
         raise PrerequisiteError("the benchmark's rows are not here", expected="../shared/data/alpaca, superni and models/tokenizers/gpt2")
     folder = cache_root() / "bench_tuning" / fingerprint((HERE / "rows.py").read_text(), (HERE / "shapes.py").read_text())
-    for name in ("alpaca", "superni"):
-        write_rows(name, SHARED, folder / f"{name}.jsonl", NUM_ROWS)
+    for name, number in {"alpaca": 9000, "superni": 400}.items():
+        write_rows(name, SHARED, folder / f"{name}.jsonl", number)
     for shape in shapes:
         save_model(shape, folder / "models", tokenizer_in(SHARED))
     return folder
@@ -102,11 +106,12 @@ def run(folder: Path, case: Case, system: System, profile: bool = False) -> Run:
             "vocabulary": shape.vocabulary,
             "mlp": shape.mlp,
             "rows": str(folder / f"{case.rows}.jsonl"),
-            "num_rows": case.num_steps * ROWS_PER_STEP,
-            "rows_per_step": ROWS_PER_STEP,
+            "rows_per_step": case.rows_per_step,
+            "pack": case.pack,
             "num_steps": case.num_steps,
             "prompt_weight": case.prompt_weight,
             "precision": case.precision,
+            "clock": case.clock,
             "learning_rate": LEARNING_RATE,
             "settings": system.settings,
             "scratch": place,
@@ -121,13 +126,20 @@ def run(folder: Path, case: Case, system: System, profile: bool = False) -> Run:
         if done.returncode:
             raise SystemExit(f"{system.script} {system.settings} failed:\n{done.stderr[-3000:]}")
         found = json.loads(out.read_text())
-    rows = read_rows(spec)
-    steps = [rows[start : start + ROWS_PER_STEP] for start in range(0, len(rows), ROWS_PER_STEP)]
     counted = slice(min(WARM_UP, case.num_steps - 2), -1)
-    supervised, seconds = sum(num_supervised(steps, case.prompt_weight)[counted]), sum(found["seconds"][counted])
-    tokens = sum(len(row["ids"]) for step in steps[counted] for row in step)
+    steps, seconds = steps_of(spec)[counted], sum(found["seconds"][counted])
+    supervised = num_supervised(steps, case.prompt_weight)
+    tokens = sum(len(row["ids"]) for step in steps for line in step for row in line)
     flops = 6 * (shape.block_parameters * tokens + shape.head_parameters * supervised) / seconds
-    return Run(supervised / seconds, wall, found["peak_gb"], flops, tuple(found["losses"]), found.get("profile", {}))
+    return Run(supervised / seconds, wall, found["gpu_gb"] or found["peak_gb"], flops, tuple(found["losses"]), found.get("profile", {}))
+
+
+def apart(theirs: Run, ours: Run, most: float, name: str) -> float:
+    """Returns the largest relative difference of two runs' losses; ends everything where it is too large."""
+    differences = [abs(a - b) / abs(a) for a, b in zip(theirs.losses, ours.losses, strict=True)]
+    if not all(difference <= most for difference in differences):  # what is no number is not equal either
+        raise SystemExit(f"{name}: the losses differ, {theirs.losses} and {ours.losses}: there is nothing to compare")
+    return max(differences)
 
 
 def matmul_rates() -> dict[str, float]:

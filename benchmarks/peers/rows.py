@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 IGNORE = -100
+Row = dict[str, list[int]]
 SOURCES = {
     "alpaca": ({"name": "alpaca", "reader": "alpaca", "path": "alpaca/alpaca_data_random_9k.json"}, "alpaca/standard"),
     "superni": ({"name": "superni", "reader": "superni", "path": "superni"}, "tk/def_pos_2"),
@@ -45,13 +46,24 @@ def tokenizer_in(shared: Path) -> Path:
     return shared / "models" / "tokenizers" / "gpt2"
 
 
-def read_rows(spec: dict[str, Any]) -> list[dict[str, list[int]]]:
-    """Returns the rows of a run; the ids of a shape with fewer tokens are taken modulo their number: what they mean does not matter."""
-    rows = [json.loads(line) for line in Path(spec["rows"]).read_text().splitlines()]
-    return [{**row, "ids": [number % spec["vocabulary"] for number in row["ids"]]} for row in rows[: spec["num_rows"]]]
+def steps_of(spec: dict[str, Any]) -> list[list[list[Row]]]:
+    """Returns the steps of a run: each some lines for the model, each of them a row, or as many as fit into `pack` tokens, in order.
+
+    The ids of a shape with fewer tokens are taken modulo their number: what they mean does not matter to a model of random weights.
+    """
+    lines = list[list[Row]]()
+    for text in Path(spec["rows"]).read_text().splitlines():
+        row = json.loads(text)
+        row["ids"] = [number % spec["vocabulary"] for number in row["ids"]]
+        if lines and sum(len(other["ids"]) for other in lines[-1]) + len(row["ids"]) <= spec["pack"]:
+            lines[-1].append(row)
+        else:
+            lines.append([row])
+    size = spec["rows_per_step"]
+    return [lines[start : start + size] for start in range(0, spec["num_steps"] * size, size)]
 
 
-def labels_of(row: dict[str, list[int]], prompt_weight: float) -> list[int]:
+def labels_of(row: Row, prompt_weight: float) -> list[int]:
     """Returns the tokens that are trained on, and -100 for the others. Nothing predicts a row's first token.
 
     >>> labels_of({"ids": [7, 8, 9], "roles": [1, 1, 2]}, 1.0), labels_of({"ids": [7, 8, 9], "roles": [1, 1, 2]}, 0.0)
@@ -62,6 +74,15 @@ def labels_of(row: dict[str, list[int]], prompt_weight: float) -> list[int]:
     return [number if place and role in trained else IGNORE for place, (number, role) in enumerate(pairs)]
 
 
-def num_supervised(steps: Sequence[Sequence[dict[str, list[int]]]], prompt_weight: float) -> list[int]:
-    """Returns how many tokens each step trains on."""
-    return [sum(label != IGNORE for row in step for label in labels_of(row, prompt_weight)) for step in steps]
+def columns_of(line: Sequence[Row], prompt_weight: float) -> dict[str, list[int]]:
+    """Returns a line as trainers take it: the rows behind one another, and how long each is."""
+    return {
+        "input_ids": [number for row in line for number in row["ids"]],
+        "labels": [label for row in line for label in labels_of(row, prompt_weight)],
+        "seq_lengths": [len(row["ids"]) for row in line],
+    }
+
+
+def num_supervised(steps: Sequence[Sequence[Sequence[Row]]], prompt_weight: float) -> int:
+    """Returns how many tokens the steps train on."""
+    return sum(label != IGNORE for step in steps for line in step for row in line for label in labels_of(row, prompt_weight))

@@ -1,18 +1,18 @@
 """A run of didact's own loop over the benchmark's rows."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from profiling import profiled
-from rows import read_rows
-from watch import Watch, files_of_run
+from rows import steps_of
+from watch import Watch, files_of_run, gpu_gb
 
 from didact.base.recipe import ModelSection, Objective, TrainSection
 from didact.base.types import Origin
+from didact.data.batches import Row
 from didact.data.stream import Window
 from didact.data.tokens import TokenisedExample
 from didact.models.load import load_base, load_tokeniser
@@ -21,28 +21,28 @@ from didact.train.loop import tune
 
 @dataclass
 class Steps:
-    """A stream that is one window: the benchmark's rows, so many a step."""
+    """A stream that is one window: the benchmark's steps."""
 
-    rows: Sequence[TokenisedExample]
-    rows_per_step: int
+    steps: list[list[Row]]
     max_length: int
 
     def window(self, number: int) -> Window | None:
         """Returns the window, or None behind it."""
-        cut = [self.rows[start : start + self.rows_per_step] for start in range(0, len(self.rows), self.rows_per_step)]
-        return None if number else Window(0, tuple(tuple((row,) for row in step) for step in cut))
+        return None if number else Window(0, tuple(tuple(step) for step in self.steps))
+
+
+def example(row: dict[str, list[int]]) -> TokenisedExample:
+    """Returns a row as didact has it."""
+    return TokenisedExample(np.array(row["ids"], np.int32), np.array(row["roles"], np.uint8), Origin("bench", "0"))
 
 
 def run(spec: dict[str, Any]) -> dict[str, Any]:
     """Tunes and returns the report."""
-    watch = Watch()
+    watch = Watch(spec)
     section = ModelSection(base=spec["model"])
     tokeniser, _ = load_tokeniser(section, "plain", list)
-    rows = [
-        TokenisedExample(np.array(row["ids"], np.int32), np.array(row["roles"], np.uint8), Origin("bench", str(number)))
-        for number, row in enumerate(read_rows(spec))
-    ]
-    longest = max(len(row) for row in rows)
+    steps = [[tuple(map(example, line)) for line in step] for step in steps_of(spec)]
+    longest = max(sum(map(len, line)) for step in steps for line in step)
     loaded = load_base(section, tokeniser, (), positions=longest, seed=0)
     settings = TrainSection(
         learning_rate=spec["learning_rate"],
@@ -56,17 +56,17 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
         watch.start()
         tune(
             loaded,
-            Steps(rows, spec["rows_per_step"], longest),
+            Steps(steps, longest),
             spec["num_steps"],
             objective=Objective(prompt_weight=spec["prompt_weight"]),
             settings=settings,
-            packed=False,
+            packed=spec["pack"] > 0,
             seed=0,
             folder=folder,
             on_step=lambda _: watch.step_ended(),
         )
     watch.losses = [json.loads(line)["loss"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return watch.report(profile=found)
+    return watch.report(gpu_gb=gpu_gb(), profile=found)
 
 
 if __name__ == "__main__":

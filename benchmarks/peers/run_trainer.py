@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from rows import IGNORE, labels_of, read_rows
+from rows import IGNORE, columns_of, steps_of
 from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
-from watch import Watch, files_of_run
+from watch import Watch, files_of_run, gpu_gb
 
 
 class Noting(TrainerCallback):
@@ -66,14 +66,14 @@ def settings_of(spec: dict[str, Any]) -> dict[str, Any]:
 
 def run(spec: dict[str, Any]) -> dict[str, Any]:
     """Tunes and returns the report."""
-    watch = Watch()
+    watch = Watch(spec)
     model = AutoModelForCausalLM.from_pretrained(spec["model"], dtype=torch.float32)
-    rows = [{"input_ids": row["ids"], "labels": labels_of(row, spec["prompt_weight"])} for row in read_rows(spec)]
+    rows = [columns_of(line, spec["prompt_weight"]) for step in steps_of(spec) for line in step]
     arguments = TrainingArguments(remove_unused_columns=False, **settings_of(spec))
     trainer = Trainer(model=model, args=arguments, train_dataset=rows, data_collator=collate, callbacks=[Noting(watch)])
     trainer.train()
     trainer.save_model(f"{spec['scratch']}/last")
-    return watch.report()
+    return watch.report(gpu_gb=gpu_gb())
 
 
 if __name__ == "__main__":
