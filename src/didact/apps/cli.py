@@ -240,7 +240,8 @@ def train(
 
     with _recipe(recipe, overrides) as settled:
         run = chosen_run(settled, resume=resume, into=into, processes=processes)
-        say(f"run: {run.folder}")
+        if into is None:
+            say(f"run: {run.folder}")
         try:
             if processes > 1 and into is None:
                 from didact.train.launch import launch
@@ -248,9 +249,11 @@ def train(
                 launch(processes, ["train", str(run.folder / "recipe.yaml"), "--into", str(run.folder), *(["--resume"] if resume else [])])
                 summary = run.summary()
             else:
-                from didact.jobs import train as train_recipe
+                from didact.train.signals import ended_by_sigterm
 
-                with training_bar() as hear:
+                with ended_by_sigterm(), training_bar() as hear:
+                    from didact.jobs import train as train_recipe
+
                     summary = train_recipe(settled, run, resume=resume, say=say, on_step=hear)
         except KeyboardInterrupt as asked:
             if into is not None:  # the process that started this one says it

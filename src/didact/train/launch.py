@@ -31,7 +31,8 @@ def launch(processes: int, arguments: Sequence[str]) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", str(max((os.cpu_count() or 1) // processes, 1)))
     os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", _PATIENCE)
     # It would tell of every signal that it passes on; what a failure is, the process that failed says itself.
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith("torch.distributed.elastic")]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         torchrun(["--standalone", "--nproc-per-node", str(processes), "-m", "didact", *arguments])
     except SignalException as stopped:
