@@ -117,18 +117,22 @@ def merge_prompt(model: Any) -> None:
     """Writes a trained prompt into the model's own table, in place, as rows of its virtual tokens.
 
     The output head then knows these tokens too, so `generation_config` has to keep them from being written.
+
+    Raises:
+        ModelError: The model has several tables.
     """
     prompt = soft_prompt(model)
     if prompt is None:
         return
+    if prompt.inner.weight is not model.get_input_embeddings().weight and reader(model) is not model:
+        what = f"the encoder of this {type(model).__name__} has a table of its own, which a trained prompt cannot be merged into"
+        raise ModelError(what, remedy="use the checkpoint itself: didact chat RUN")
     reader(model).set_input_embeddings(prompt.inner)
     num_tokens = max(prompt.ids) + 1
     if num_tokens > model.get_input_embeddings().weight.shape[0]:
         model.resize_token_embeddings(num_tokens, mean_resizing=False)
-    table, head = model.get_input_embeddings(), model.get_output_embeddings()
+    table, head, ids = model.get_input_embeddings(), model.get_output_embeddings(), list(prompt.ids)
     with torch.no_grad():
-        for layer in (head, reader(model).get_input_embeddings(), table):
-            if layer is not None:
-                layer.weight[list(prompt.ids)] = 0.0
-        for layer in {table, reader(model).get_input_embeddings()}:
-            layer.weight[list(prompt.ids)] = prompt.rows / getattr(layer, "embed_scale", 1.0)
+        if head is not None:
+            head.weight[ids] = 0.0
+        table.weight[ids] = prompt.rows / getattr(table, "embed_scale", 1.0)
