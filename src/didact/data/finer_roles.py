@@ -25,18 +25,17 @@ def is_weighted(conversation: Conversation) -> bool:
     return any(message.weight != 1 or message.spans for message in conversation.messages)
 
 
-def runs_of(piece: Piece, text: str, conversation: Conversation, weighted: bool) -> list[Run]:
+def runs_of(piece: Piece, text: str, conversation: Conversation) -> list[Run]:
     """Returns what the text of a piece is made of; its length in characters is the sum of theirs.
 
     Args:
         piece: What the format wrote.
         text: What is left of it to encode.
         conversation: Whose piece it is.
-        weighted: Whether any turn has a weight or spans.
     """
     code = piece.code
     before = piece.lead if piece.lead > 0 and piece.speaker == PROMPT and code != RESPONSE else 0
-    is_turn = weighted and 0 <= piece.turn < len(conversation.messages)
+    is_turn = 0 <= piece.turn < len(conversation.messages)
     if not before and not is_turn:
         return [(len(text), code, 1.0)]
     weight, spans = 1.0, list[tuple[int, int, float]]()

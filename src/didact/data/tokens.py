@@ -203,13 +203,14 @@ class Tokeniser:
                 continue
             begun_before, begun = begun, begun or not (piece.control and piece.text in (BOS, BOS_IF_ADDED))
             if number is not None:
-                plan.append((number, piece.role, False, runs_of(piece, " ", conversation, weighted)))
+                plan.append((number, piece.role, False, runs_of(piece, " ", conversation) if weighted else [(1, piece.code, 1.0)]))
                 continue
             text = piece.text if piece.body else self._trimmed(before, piece.text, after)
             last = plan[-1] if plan else None
             if not text:
                 continue
-            runs = runs_of(piece, text, conversation, weighted)
+            simple = not weighted and piece.lead <= 0
+            runs = [(len(text), piece.code, 1.0)] if simple else runs_of(piece, text, conversation)
             if last is None or isinstance(last[0], int):
                 plan.append((text, piece.role, self._encoders.only_first and begun_before, runs))
             elif last[1] == piece.role:
