@@ -22,12 +22,14 @@ from didact.data.identity import window_parts
 from didact.data.made import make
 from didact.data.mixture import Draw, Mixture
 from didact.data.objective_tokens import objective_controls
+from didact.data.objectives import check_task_weights
 from didact.data.prepare import check_kinds
 from didact.data.problem_examples import ProblemExample, problem_examples
 from didact.data.stream import WINDOW, Forecast, TrainingStream, longest_text
 from didact.data.tokens import Tokeniser
 from didact.data.window_cache import WindowCache
 from didact.data.workers import Make, Workers
+from didact.prompts.bare import without_prompt
 from didact.prompts.chat_format import FORMATS
 from didact.prompts.chosen import DRAWN as DRAWN
 from didact.prompts.chosen import ChosenFormats, check_names, not_asked
@@ -244,7 +246,7 @@ class Assembly:
         recipe, task = self.recipe, self._seen_by_name[draw.task]
         example = task.examples[draw.index]
         longest = recipe.sequence.max_length
-        return render(
+        said = render(
             task,
             example,
             self.formats.format_of(task, example, draw.epoch),
@@ -254,6 +256,7 @@ class Assembly:
             max_prompt_length=min(recipe.prompts.max_prompt_length, longest),
             max_length=longest,
         )
+        return without_prompt(said) if recipe.prompts.empty_prompt else said
 
     @cached_property
     def _seen_by_name(self) -> dict[str, Task]:
@@ -265,6 +268,7 @@ class Assembly:
         recipe, mixture = self.recipe, self.mixture
         kinds = {task.name: task.kind for task in self.seen if task.name in mixture.part_of}
         check_kinds(kinds, recipe.objective, recipe.sequence.stream)
+        check_task_weights([*kinds], recipe.objective)
         sequence = recipe.sequence
         start = partial(_worker, recipe, self.tokeniser, self.leaks, longest_text(sequence, recipe.objective))
         return TrainingStream(
