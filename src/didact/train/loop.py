@@ -153,7 +153,7 @@ def tune(
             torch.manual_seed(seed_of(seed, "dropout", progress.step, accelerator.process_index))
 
             count, losses = num_targets(rows, objective), list[torch.Tensor]()
-            mine = micro_batches(rows, settings.micro_batch_tokens, processes, width)[accelerator.process_index]
+            mine = micro_batches(rows, settings.micro_batch_tokens, processes, width, joined=joined)[accelerator.process_index]
             for number, micro in enumerate(mine, start=1):
                 with shards.unsynced(trained, last=number == len(mine)):
                     loss = summed_loss(micro, trained)
