@@ -29,6 +29,7 @@ from didact.models.quantised import Quantise
 from didact.models.saved_format import save_tokeniser, saved_tokeniser
 from didact.models.soft_prompt import add_virtual_tokens, first_words
 from didact.models.tokenizer import chat_format_named, load_tokenizer, make_ready, train_tokenizer
+from didact.models.untrained_rows import begin_untrained
 from didact.prompts.virtual_tokens import virtual_ids, with_virtual_tokens
 
 logging.disable_progress_bar()  # ours tells the whole story
@@ -107,7 +108,8 @@ def load_base(section: ModelSection, tokeniser: Tokeniser, new_controls: tuple[s
     if section.base == "new":
         return Loaded(new_model(section.new, tokeniser.tokenizer, positions, seed), tokeniser)
     model = _base(section.base, section.revision, section.adapter.quantise)
-    return Loaded(model, tokeniser, new_controls, fit_embeddings(model, tokeniser, new_controls))
+    rows = fit_embeddings(model, tokeniser, new_controls)
+    return Loaded(model, tokeniser, new_controls, tuple(sorted({*rows, *begin_untrained(model, tokeniser, rows)})))
 
 
 def _base(name: str, revision: str | None, quantise: Quantise) -> Any:
@@ -249,6 +251,7 @@ def load_checkpoint(folder: Path, *, whole: bool = False) -> Loaded:
     base = bundled(where_base_is(adapter, folder))
     model = _base(base, adapter.revision, "none" if whole else adapter.settings.quantise)
     rows = fit_embeddings(model, tokeniser, adapter.new_controls)
+    rows = tuple(sorted({*rows, *begin_untrained(model, tokeniser, rows, only=adapter.rows)}))
     restore(model, adapter, folder, base)
     mark_prefix(model, sees_prefix(config_of(str(folder), None)))
     return Loaded(model, tokeniser, adapter.new_controls, rows, adapter)
