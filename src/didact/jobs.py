@@ -11,7 +11,7 @@ from didact.assemble import HOLD_OUT, Assembly
 from didact.base.config import about
 from didact.base.errors import DataError
 from didact.base.files import write_jsonl
-from didact.base.recipe import Recipe
+from didact.base.recipe import AdapterSection, Recipe
 from didact.base.types import Prediction
 from didact.data.objective_tokens import objective_controls
 from didact.data.problem_examples import ProblemExample
@@ -19,7 +19,7 @@ from didact.data.stream import Forecast
 from didact.data.tokens import Tokeniser
 from didact.evals.suites import own_metrics, remarks, suites
 from didact.evals.task_level import compare_with_tasks
-from didact.evals.unseen import Question, answer, questions
+from didact.evals.unseen import Question, answer, questions, without
 from didact.models.bundled import resolved
 from didact.models.load import Loaded, adapted, check_fit, load_base, load_checkpoint, load_tokeniser, save
 from didact.models.local import LocalModel
@@ -224,9 +224,11 @@ def evaluate(
     num_tasks, num_cut = len({q.unanswered.task for q in asked}), sum(q.num_cut > 0 for q in asked)
     say(f"{len(asked):,} questions on {num_tasks:,} tasks; {num_cut:,} prompts cut to fit")
     answers: dict[str, list[Prediction]] = {}
+    virtual = tuned.adapter.virtual if tuned.adapter else ()
     for name in ("base", "tuned"):
         loaded = tuned if name == "tuned" else load_untuned(run, recipe, tuned.tokeniser)
-        answers[name] = _answers(loaded, recipe, asked, partial(on_rows, name, len(asked)))
+        given = without(asked, virtual, tuned.tokeniser) if name == "base" and virtual else asked
+        answers[name] = _answers(loaded, recipe, given, partial(on_rows, name, len(asked)))
         write_jsonl(run.folder / "scores" / PREDICTIONS.format(name), answers[name])
     result = {}
     for level in levels:
@@ -272,6 +274,8 @@ def load_untuned(run: Run, recipe: Recipe, tokeniser: Tokeniser | None = None) -
     if recipe.model.base == "new":
         return load_checkpoint(run.base)
     section = resolved(recipe.model)
+    if section.adapter.kind == "prompt":  # the base knows nothing of the trained prompt's tokens
+        section, tokeniser = section.model_copy(update={"adapter": AdapterSection()}), None
     own, new = load_tokeniser(section, recipe.prompts.chat_format, lambda: (), objective_controls(recipe.objective))
     return load_base(section, tokeniser or own, new, positions=recipe.sequence.max_length, seed=recipe.seed)
 

@@ -1,12 +1,19 @@
 """Chat: a conversation with a tuned model in the chat format it was tuned with."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
+from didact.apps.console import put, put_json, say
 from didact.base.errors import ModelError
 from didact.base.types import Conversation, Message, Origin
 from didact.models.local import Completion, LocalModel
-from didact.run import Run
+from didact.models.precision import pick_device, pick_precision
+from didact.models.saved_format import FORMAT_FILE
+from didact.run import Run, find_run
+
+_LENGTH = 2048
+"""Tokens of a conversation with a model that has no limit of its own."""
 
 
 class Chat:
@@ -55,6 +62,56 @@ def open_chat(run: Run, system: str = "", max_new_tokens: int = 256) -> Chat:
         )
     new = min(max_new_tokens, recipe.sequence.max_length // 2)
     return Chat(local_model(loaded, recipe), max_length=recipe.sequence.max_length - new, max_new_tokens=new, system=system)
+
+
+def is_model(folder: Path) -> bool:
+    """Says whether a folder is a model that didact exported, or a checkpoint, and no run."""
+    return (folder / FORMAT_FILE).is_file()
+
+
+def open_model(folder: Path, system: str = "", max_new_tokens: int = 256) -> Chat:
+    """Returns a chat with an exported model.
+
+    Args:
+        folder: What `didact export` wrote.
+        system: A system message, if any.
+        max_new_tokens: An answer is cut after this many tokens, or after half of what the model can hold.
+
+    Raises:
+        ModelError: Files are missing, or its chat format is no longer what it was tuned with.
+    """
+    from didact.models.load import load_checkpoint
+    from didact.models.pretrained import positions_of
+
+    loaded, device = load_checkpoint(folder), pick_device()
+    length = positions_of(loaded.model.config) or _LENGTH
+    new = min(max_new_tokens, length // 2)
+    model = LocalModel(loaded, device, pick_precision("auto", device) if device.type == "cuda" else "fp32")
+    return Chat(model, max_length=length - new, max_new_tokens=new, system=system)
+
+
+def converse(name: str, questions: Sequence[str] | None, system: str, as_json: bool) -> None:
+    """Asks questions, or what a person types line by line, and puts the answers on stdout.
+
+    Args:
+        name: A run, or an exported folder.
+        questions: What to ask; none: lines from stdin, until an empty one.
+        system: A system message, if any.
+        as_json: One JSON object in place of lines.
+    """
+    talk = open_model(Path(name), system) if is_model(Path(name)) else open_chat(find_run(name), system)
+    if questions and as_json:
+        said = [{"question": q, "answer": a.text, "stop": a.stop, "num_tokens": len(a.ids)} for q, a in turns(talk, questions)]
+        put_json({"turns": said})
+        return
+    if not questions:
+        say("type a message; an empty line ends the chat")
+    for _, answer in turns(talk, questions or iter(read_line, "")):
+        put(answer.text.strip())
+        if answer.stop == "length":
+            say(f"(the answer was cut after {len(answer.ids):,} tokens)")
+        elif not answer.text.strip():
+            say("(the model said nothing: it ended its turn at once)")
 
 
 def turns(chat: Chat, questions: Iterable[str]) -> Iterator[tuple[str, Completion]]:

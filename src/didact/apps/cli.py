@@ -1,16 +1,20 @@
 """What a user types: the verbs, thin over the functions that do the work."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from didact import __version__
+from didact.apps.arguments import Json, Overrides, RecipeFile, RunName, RunOrFolder
+from didact.apps.arguments import examples as _examples
+from didact.apps.arguments import recipe as _recipe
+from didact.apps.arguments import wrong_usage as _wrong_usage
 from didact.apps.console import asking_bar, fail, put, put_json, say, show_problem, terminal_width, training_bar
-from didact.base.errors import DidactError, did_you_mean
+from didact.base.errors import DidactError
 
 app = typer.Typer(
     add_completion=False,
@@ -20,37 +24,7 @@ app = typer.Typer(
     help="Turns a base language model into one that follows instructions, and proves it on tasks it has never seen.",
     epilog="Start with:\n\n\b\n  didact quickstart",
 )
-
-RecipeFile = Annotated[Path, typer.Argument(help="A recipe: a YAML file.")]
-Overrides = Annotated[list[str] | None, typer.Argument(metavar="[SECTION.KEY=VALUE]...", help="Settings that win over the recipe.")]
-RunName = Annotated[str, typer.Argument(help="A run: its name, a unique prefix of it, its folder, or last.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 KINDS = ("tasks", "templates", "metrics", "formats", "readers", "datasets", "recipes", "runs")
-
-
-def _examples(*lines: str) -> str:
-    return "Examples:\n\n\b\n" + "\n".join(f"  {line}" for line in lines)
-
-
-def _wrong_usage(what: str, value: str, known: tuple[str, ...]) -> typer.BadParameter:
-    return typer.BadParameter(f"no {what} named '{value}'; {did_you_mean(value, known)}")
-
-
-@contextmanager
-def _recipe(path: Path, overrides: list[str] | None = None) -> Iterator[Any]:
-    """Gives a recipe. An error inside that names one of its keys gets the file and line where that key was written."""
-    from didact.base.config import validate
-    from didact.base.recipe import Recipe
-    from didact.base.recipe_file import read_document
-
-    document = read_document(path, overrides or ())
-    recipe = validate(document, Recipe)
-    try:
-        yield recipe
-    except DidactError as error:
-        error.where = document.placed(error.where)
-        error.remedy = error.remedy.replace("RECIPE", str(path))
-        raise
 
 
 def _show_version(wanted: bool) -> None:
@@ -318,31 +292,37 @@ def report(
         webbrowser.open(page.resolve().as_uri())
 
 
+@app.command(epilog=_examples("didact export last my_model", "didact export demo-001 demo_model --json"))
+def export(
+    run: RunName,
+    folder: Annotated[Path, typer.Argument(help="Where to write: a folder that does not exist yet.")],
+    as_json: Json = False,
+) -> None:
+    """Write a run's model as an ordinary transformers folder, an adapter merged into its base."""
+    from didact.apps.export import export as write_model
+    from didact.run import find_run
+
+    written = write_model(find_run(run), folder)
+    if as_json:
+        put_json(written)
+        return
+    merged = f", its {written['adapter']['kind']} adapter merged into {written['base']}" if written["adapter"] else ""
+    say(f"{written['run']}, {written['checkpoint']}: {written['num_parameters'] / 1e6:.1f} M parameters in float32{merged}")
+    put(str(folder))
+    say(f"next: didact chat {folder}, or model.base={folder} in a recipe")
+
+
 @app.command(epilog=_examples('didact chat last "Find the colour: red fox hall"', 'didact chat last "Say it twice: dog" --json'))
 def chat(
-    run: RunName = "last",
+    run: RunOrFolder = "last",
     questions: Annotated[list[str] | None, typer.Argument(help="Questions to ask one after the other; none: talk in the terminal.")] = None,
     system: Annotated[str, typer.Option(help="A system message.")] = "",
     as_json: Json = False,
 ) -> None:
     """Talk with a tuned model, in the chat format it was tuned with."""
-    from didact.apps.chat import open_chat, read_line, turns
-    from didact.run import find_run
+    from didact.apps.chat import converse
 
-    talk = open_chat(find_run(run), system)
-    if questions and as_json:
-        put_json(
-            {"turns": [{"question": q, "answer": a.text, "stop": a.stop, "num_tokens": len(a.ids)} for q, a in turns(talk, questions)]}
-        )
-        return
-    if not questions:
-        say("type a message; an empty line ends the chat")
-    for _, answer in turns(talk, questions or iter(read_line, "")):
-        put(answer.text.strip())
-        if answer.stop == "length":
-            say(f"(the answer was cut after {len(answer.ids):,} tokens)")
-        elif not answer.text.strip():
-            say("(the model said nothing: it ended its turn at once)")
+    converse(run, questions, system, as_json)
 
 
 def main(call: Callable[[], Any] = app) -> None:

@@ -1,6 +1,6 @@
 """Predictions on tasks outside the training set, through the same rendering that training goes through."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -82,6 +82,22 @@ def questions(
             )
             asked.append(Question(unanswered, prompt.input_ids, prompt.num_cut, reasons))
     return asked
+
+
+def without(asked: Sequence[Question], tokens: Collection[int], tokeniser: Tokeniser) -> list[Question]:
+    """Returns questions without some tokens: those that one of the models has never been given.
+
+    Args:
+        asked: From `questions`.
+        tokens: What to leave out of the prompts.
+        tokeniser: The models' tokeniser, for the prompts as text.
+    """
+    kept = [question.prompt[~np.isin(question.prompt, [*tokens])] for question in asked]
+    shown = [tokeniser.tokenizer.decode(prompt.tolist()) for prompt in kept]
+    return [
+        replace(question, prompt=prompt, unanswered=replace(question.unanswered, prompt=text))
+        for question, prompt, text in zip(asked, kept, shown, strict=True)
+    ]
 
 
 def _first(task: Task, limit: int) -> Iterator[tuple[Example, str]]:
