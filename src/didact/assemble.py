@@ -17,7 +17,7 @@ from didact.base.errors import DataError, RecipeError
 from didact.base.recipe import Recipe
 from didact.base.types import Conversation, Example
 from didact.data.audit import Audit
-from didact.data.audit_table import account, tables
+from didact.data.audit_table import account, refusal, tables
 from didact.data.identity import window_parts
 from didact.data.made import make
 from didact.data.mixture import Draw, Mixture
@@ -309,27 +309,34 @@ class Assembly:
                 f"note: train.epochs={train.epochs:g} ends after {forecast.num_steps:,} of train.max_steps={train.max_steps:,}; "
                 f"for all of them: train.epochs={enough}"
             )
-        found = account(forecast.audit, forecast.tokens, self._source_of)
+        found = self._account(forecast)
         for line in (*forecast.tokens.lines(), *found["lines"], *tables(found)):
             self.say(line)
         for example in problem_examples(forecast.audit, forecast.tokens):
             self.show(example)
         if self.stream.cache is not None:
             self.say(self.stream.cache.line())
-        problems = forecast.audit.problems()
-        if problems:
-            raise DataError(
-                f"the audit found {len(problems)} problem(s): {'; '.join(problems)}",
-                remedy="didact check RECIPE shows them; then prompts.chat_format=..., or correct the rows named above",
-            )
-        if not forecast.num_steps:
-            raise DataError("there is nothing to train on", where="; ".join(forecast.tokens.lines()), remedy="didact check RECIPE")
+        if error := refusal(forecast.audit, forecast.tokens, forecast.num_steps):
+            raise error
         return forecast
 
     @property
     def audit(self) -> dict[str, Any]:
         """What the audit found, as plain data: in all, by task and by source."""
-        return account(self.forecast.audit, self.forecast.tokens, self._source_of)
+        return self._account(self.forecast)
+
+    def _account(self, forecast: Forecast) -> dict[str, Any]:
+        return account(forecast.audit, forecast.tokens, self._source_of, self._untrained, self.recipe.model.adapter)
+
+    @cached_property
+    def _untrained(self) -> dict[str, str] | None:
+        """Control tokens that the base has rows for and has never learnt, with how that is known; None: it cannot be seen."""
+        if self.given is not None or self.recipe.model.base == "new":
+            return None
+        from didact.models.bundled import resolved
+        from didact.models.embedding_files import untrained_in_files
+
+        return untrained_in_files(resolved(self.recipe.model), self.tokeniser, self.new_controls)
 
 
 def _worker(recipe: Recipe, tokeniser: Tokeniser, leaks: LeakReport, text_length: int) -> Make:

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from didact.base.errors import DataError
+from didact.base.recipe import AdapterSection
 from didact.base.text_table import table
 from didact.data.audit import ANSWERS, COLUMNS, EXAMPLES, TERMINATED, Audit, of_counts, percent
 from didact.data.token_report import TOO_LONG, TokenReport
@@ -29,13 +31,21 @@ _STOPS = 4
 Row = dict[str, Any]
 
 
-def account(audit: Audit, tokens: TokenReport, source_of: Mapping[str, str]) -> Row:
+def account(
+    audit: Audit,
+    tokens: TokenReport,
+    source_of: Mapping[str, str],
+    untrained: Mapping[str, str] | None = None,
+    adapter: AdapterSection | None = None,
+) -> Row:
     """Returns all that is known before the first step, as plain data: `Audit.to_dict`, with rows of everything by task and by source.
 
     Args:
         audit: What is trained on.
         tokens: What was cut, and what was left out.
         source_of: Task to the source that it was read from.
+        untrained: Control tokens that the base has never learnt, each with how that is known; None: nobody has looked.
+        adapter: The recipe's `model.adapter`; None: the whole model is trained.
     """
     by_task = rows(audit, tokens)
     return {
@@ -44,7 +54,8 @@ def account(audit: Audit, tokens: TokenReport, source_of: Mapping[str, str]) -> 
         "too_long_share": tokens.dropped[TOO_LONG] / max(tokens.num_kept + tokens.dropped.total(), 1),
         "by_task": by_task,
         "by_source": rows(audit, tokens, source_of),
-        "lines": [*audit.lines(), *_warnings(tokens, by_task)],
+        "untrained_tokens": None if untrained is None else dict(untrained),
+        "lines": [*audit.lines(), *_warnings(tokens, by_task), *_of_tokens(untrained or {}, adapter)],
     }
 
 
@@ -135,6 +146,33 @@ def tables(found: Row) -> list[str]:
     if len(by_task) > max(len(by_source), 1):
         told += lines(by_task, "task")
     return told
+
+
+def refusal(audit: Audit, tokens: TokenReport, num_steps: int) -> DataError | None:
+    """Returns why nothing should be trained on this; None where all is well.
+
+    Args:
+        audit: What would be trained on.
+        tokens: What was cut, and what was left out.
+        num_steps: Optimiser steps that it makes.
+    """
+    if problems := audit.problems():
+        what = f"the audit found {len(problems)} problem(s): {'; '.join(problems)}"
+        return DataError(what, remedy="didact check RECIPE shows them; then prompts.chat_format=..., or correct the rows named above")
+    if not num_steps:
+        return DataError("there is nothing to train on", where="; ".join(tokens.lines()), remedy="didact check RECIPE")
+    return None
+
+
+def _of_tokens(untrained: Mapping[str, str], adapter: AdapterSection | None) -> list[str]:
+    """Returns what becomes of control tokens that the base has never learnt."""
+    if not untrained:
+        return []
+    listed = ", ".join(f"{name} ({reason})" for name, reason in untrained.items())
+    what = f"control tokens that this base has rows for and never learnt: {listed}; they begin as the mean of all others"
+    if adapter is None or adapter.kind == "none" or adapter.train_embeddings != "none":
+        return [f"note: {what} and are trained"]
+    return [f"warning: {what} and stay there: model.adapter.train_embeddings=auto"]
 
 
 def _warnings(tokens: TokenReport, by_task: Mapping[str, Row]) -> list[str]:
