@@ -11,9 +11,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from didact.base.auto_section import with_a_number
 from didact.base.chance import permutation
 from didact.base.config import about
-from didact.base.errors import DataError, RecipeError
+from didact.base.errors import RecipeError
 from didact.base.recipe import Recipe
 from didact.base.types import Conversation, Example
 from didact.data.audit import Audit
@@ -71,6 +72,9 @@ class Assembly:
     """Sees one example of each kind of problem that the audit finds."""
     _source_of: dict[str, str] = field(default_factory=dict, init=False, repr=False)
     _shown: dict[str, Sequence[Example]] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.recipe = with_a_number(self.recipe)
 
     def check_names(self) -> None:
         """Looks up every name that the recipe chooses by, so that a slip is told before anything is read, not after training.
