@@ -20,6 +20,7 @@ FLOORS = [
     {"models"},
     {"train", "evals", "synth", "align"},
     {"run", "assemble"},
+    {"choose"},
     {"jobs"},
     {"studies"},
     {"apps"},

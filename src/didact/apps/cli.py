@@ -218,8 +218,10 @@ def train(
             say(f"run: {run.folder}")
         try:
             if processes > 1 and into is None:
+                from didact.choose import choose_first
                 from didact.train.launch import launch
 
+                choose_first(settled, run, say)
                 launch(processes, ["train", str(run.folder / "recipe.yaml"), "--into", str(run.folder), *(["--resume"] if resume else [])])
                 summary = run.summary()
             else:

@@ -185,7 +185,7 @@ def draw_as_tokens(recipe: Recipe, index: int) -> tuple[Origin, Rows]:
         raise DataError(what, where=where, remedy="sequence.max_length=... (more tokens), or another --index")
     rows = list[dict[str, Any]]()
     for row in _as_trained(assembly, example, draws[index:]):
-        rows += example_rows(row, target_weights(row, recipe.objective), assembly.tokeniser)
+        rows += example_rows(row, target_weights(row, assembly.recipe.objective), assembly.tokeniser)
     return conversation.origin, rows
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from didact.base.auto_section import AutoWeight as AutoWeight
 from didact.base.config import Section
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -91,7 +92,9 @@ class Objective(Section):
     seq2seq: an encoder reads the prompt, a decoder writes the last response (plain text as span_corruption). On plain text only:
     span_corruption (T5), ul2 and bart for encoder-decoders, masked (BERT) for encoders."""
     prompt_weight: AtLeast0 | Literal["auto"] = 0.0
-    """Loss weight of prompt tokens, λp; only for causal. auto: chosen by how well validation tasks go."""
+    """Loss weight of prompt tokens, λp; only for causal. auto: chosen by how well validation tasks go, as `objective.auto` says."""
+    auto: AutoWeight = AutoWeight()
+    """How an automatic prompt weight is chosen."""
     response_weight: AtLeast0 = 1.0
     """Loss weight of response tokens, λr, and of all that a denoiser asks for."""
     train_on: Literal["all", "last"] = "all"
@@ -122,6 +125,8 @@ class Objective(Section):
     def _something_is_learnt(self) -> "Objective":
         if self.prompt_weight == 0 and self.response_weight == 0:
             raise ValueError("prompt_weight and response_weight are both 0: nothing would be learnt")
+        if self.prompt_weight == "auto" and not self.response_weight:
+            raise ValueError("prompt_weight auto chooses λp / λr, and response_weight is 0: response_weight=1")
         if self.kind != "causal" and self.prompt_weight:
             raise ValueError(f"kind {self.kind} predicts no prompt tokens: prompt_weight=0, or kind=causal")
         if self.kind == "causal":
