@@ -183,9 +183,9 @@ def save_adapter(model: Any, adapter: Adapter, folder: Path) -> None:
     tensors = trained(model)
     save_file({name: tensor.contiguous().cpu() for name, tensor in sorted(tensors.items())}, folder / WEIGHTS, {"format": "pt"})
     config = _prompt_config(model) if soft_prompt(model) is not None else model.peft_config["default"].to_dict()
-    config["base_model_name_or_path"], config["revision"], config["inference_mode"] = adapter.base, adapter.revision, True
+    config |= {"base_model_name_or_path": adapter.base, "revision": adapter.revision, "inference_mode": True}
+    config = {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}
     if "target_modules" in config:
-        config["target_modules"] = sorted(config["target_modules"])
         tables = [name.removesuffix(_ROWS).removeprefix(_PREFIX) for name in tensors if name.endswith(_ROWS)]
         config["trainable_token_indices"] = {name: list(adapter.rows) for name in tables} or None
     config["modules_to_save"] = [name for name in _tables(model) if f"{_PREFIX}{name}.weight" in tensors] or None
