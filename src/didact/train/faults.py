@@ -1,4 +1,4 @@
-"""Steps whose loss or gradient is not a number: passed over, counted, traced to their rows, and too many of them stop the run."""
+"""Steps whose loss or gradient is not a number: passed over, counted, traced to their examples, and too many of them stop the run."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -27,26 +27,20 @@ def is_bad(loss: float, norm: float) -> bool:
     return not (math.isfinite(loss) and math.isfinite(norm))
 
 
-def rows_to_blame(mine: Sequence[Sequence[Row]], losses: Sequence[float], loss_alone: Callable[[Row], float] | None) -> list[str]:
-    """Returns the rows that a bad step's loss comes from, by task and example, over all processes.
+def to_blame(mine: Sequence[Sequence[Row]], losses: Sequence[float], loss_alone: Callable[[Row], float] | None) -> list[str]:
+    """Returns the examples that a bad step's loss comes from, by task and name, over all processes.
 
     Args:
         mine: This process's micro-batches.
-        losses: Their losses; where none of them is bad, the gradient is, and every row may be to blame.
-        loss_alone: Gives the loss of one row; None: a row cannot be asked alone.
+        losses: Their losses; where none of them is bad, the gradient is, and every example may be to blame.
+        loss_alone: Gives the loss of one row; None: it cannot be asked for in one process.
     """
-    suspects = [row for micro, loss in zip(mine, losses, strict=True) if not math.isfinite(loss) for row in micro]
-    asked = suspects if loss_alone is not None else []
-    alone = [row for row in asked if not math.isfinite(loss_alone(row))] if loss_alone is not None else []
-    found = [bool(suspects), [name(row) for row in alone or suspects or [row for micro in mine for row in micro]]]
-    every = gather_object([found])
-    # One process with a bad loss is enough to acquit the rows of those without.
-    return [named for blamed, names in every if blamed or not any(other for other, _ in every) for named in names]
-
-
-def name(row: Row) -> str:
-    """Returns a row by task and example; the documents of a packed one have a plus between them."""
-    return " + ".join(f"{example.origin.task}/{example.origin.example}" if example.origin else "?" for example in row)
+    suspects = [example for micro, loss in zip(mine, losses, strict=True) if not math.isfinite(loss) for row in micro for example in row]
+    alone = [] if loss_alone is None else [example for example in suspects if not math.isfinite(loss_alone((example,)))]
+    examples = alone or suspects or [example for micro in mine for row in micro for example in row]
+    every = gather_object([(bool(suspects), [f"{x.origin.task}/{x.origin.example}" if x.origin else "?" for x in examples])])
+    # One process with a bad loss acquits the examples of those without.
+    return [name for blamed, names in every if blamed or not any(other for other, _ in every) for name in names]
 
 
 def few(names: Sequence[str]) -> str:
@@ -67,7 +61,7 @@ class BadStep:
     """Counted from 1."""
     loss: float
     norm: float
-    rows: Sequence[str]
+    examples: Sequence[str]
     """Those to blame."""
     number: int
     """Which of the run's bad steps it is, from 1."""
@@ -87,9 +81,9 @@ def tell(bad: BadStep, path: Path | None, say: Callable[[str], None]) -> None:
         say: Hears of it.
     """
     if path is not None:
-        known = {"loss_was": str(bad.loss), "grad_norm_was": str(bad.norm), "rows": few(bad.rows), "num_bad_steps": bad.number}
+        known = {"loss_was": str(bad.loss), "grad_norm_was": str(bad.norm), "examples": few(bad.examples), "num_bad_steps": bad.number}
         append_jsonl(path, {"event": EVENT, "step": bad.step, **known})
-    say(f"skipped: {bad.what}; rows: {few(bad.rows)}")
+    say(f"skipped: {bad.what}; examples: {few(bad.examples)}")
 
 
 def check_count(bad: BadStep, most: int) -> None:
@@ -101,7 +95,7 @@ def check_count(bad: BadStep, most: int) -> None:
     if bad.number > most:
         raise ModelError(
             bad.what,
-            where=f"rows: {few(bad.rows)}",
+            where=f"examples: {few(bad.examples)}",
             expected=f"at most {most} such steps (train.max_bad_steps), and this is number {bad.number}; metrics.jsonl has the others",
-            remedy="train.learning_rate=... (smaller), train.precision=fp32, or look at those rows: didact show TASK",
+            remedy="train.learning_rate=... (smaller), train.precision=fp32, or look at those examples: didact show TASK",
         )

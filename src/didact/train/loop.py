@@ -176,7 +176,7 @@ def tune(
             if bad:
                 with torch.no_grad():
                     alone = None if shard else lambda row: float(summed_loss([row], loss_of))
-                    names = faults.rows_to_blame(mine, [float(loss) for loss in losses], alone)
+                    names = faults.to_blame(mine, [float(loss) for loss in losses], alone)
                 fault = faults.BadStep(progress.step, end.loss, end.norm, names, progress.bad())
                 faults.check_count(fault, settings.max_bad_steps)
                 faults.tell(fault, folder / METRICS if main else None, say)
