@@ -34,8 +34,9 @@ class TrainSection(Section):
     """Most tokens in one forward pass, padding included; never changes the result beyond rounding."""
     schedule: Schedule = Schedule()
     """Learning rate over time."""
-    optimizer: Literal["adamw", "adafactor"] = "adamw"
-    """adafactor: T5's, steps relative to each matrix's own size, so its learning rate is about ten times AdamW's."""
+    optimizer: Literal["adamw", "adafactor", "adamw_8bit"] = "adamw"
+    """adamw_8bit: AdamW whose moments take a byte each instead of four, on a GPU, with bitsandbytes;
+    adafactor: T5's, steps relative to each matrix's own size, so its learning rate is about ten times AdamW's."""
     weight_decay: AtLeast0 = 0.0
     """Decoupled decay, on matrices only."""
     betas: tuple[Share, Share] = (0.9, 0.999)
@@ -44,8 +45,9 @@ class TrainSection(Section):
     """AdamW's ε."""
     max_grad_norm: Positive | None = 1.0
     """Gradients are scaled down to this norm; null: no clipping."""
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """bf16: autocast over fp32 weights; auto: bf16 where the CPU or GPU computes in it, else fp32."""
+    precision: Literal["auto", "fp32", "bf16", "bf16_weights"] = "auto"
+    """bf16: autocast over fp32 weights; bf16_weights: weights, gradients and moments in bf16 too, half the memory, and small updates are
+    rounded away; auto: bf16 where the CPU or GPU computes in it, else fp32."""
     activation_checkpointing: Literal["auto", "always", "never"] = "auto"
     """Keep only the input of each layer for the backward pass and compute the rest again; auto: where the plan does not fit otherwise."""
     compile: bool = False

@@ -2,7 +2,7 @@
 
 from contextlib import nullcontext
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from didact.models.architecture import architecture_of
 from didact.models.precision import Precision
 from didact.models.pretrained import empty_model
-from didact.models.sizes import sizes_of
+from didact.models.sizes import Sizes, sizes_of
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,18 @@ class Activations:
     def of(self, num_tokens: int) -> int:
         """Returns the bytes of a micro-batch."""
         return round(self.fixed + self.per_token * num_tokens)
+
+    def with_weights(self, per_token: float) -> "Activations":
+        """Returns them with what an attention beside torch's own keeps of each token."""
+        return replace(self, per_token=self.per_token + per_token)
+
+    def checkpointed(self, num_tokens: int, sizes: Sizes) -> int:
+        """Returns the bytes where only the inputs of the layers are kept, and the inside of one layer at a time is there.
+
+        Source: Chen et al. 2016, arXiv 1604.06174.
+        """
+        layers = max(sizes.depth + sizes.decoder_depth, 1)
+        return round(num_tokens * 4 * sizes.width * (layers + 1) + self.of(num_tokens) / layers)
 
 
 def activations(config: Any, length: int, precision: Precision, *, eager: bool = False) -> Activations:

@@ -3,7 +3,7 @@
 import platform
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -26,10 +26,10 @@ def cpu_flags() -> set[str]:
     return {flag for line in text.splitlines() if line.startswith(("flags", "Features")) for flag in line.partition(":")[2].split()}
 
 
-def pick_precision(setting: Literal["auto", "fp32", "bf16"], device: torch.device) -> Precision:
-    """Returns bf16 or fp32; `auto` takes bf16 exactly where the device multiplies in it."""
+def pick_precision(setting: Literal["auto", "fp32", "bf16", "bf16_weights"], device: torch.device) -> Precision:
+    """Returns in which precision matrices are multiplied; `auto` takes bf16 exactly where the device multiplies in it."""
     if setting != "auto":
-        return setting
+        return "fp32" if setting == "fp32" else "bf16"
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     return "bf16" if device.type == "cpu" and cpu_flags() & _BF16_FLAGS else "fp32"
@@ -38,6 +38,22 @@ def pick_precision(setting: Literal["auto", "fp32", "bf16"], device: torch.devic
 def autocast(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
     """Returns the context in which matrices are multiplied in `precision`."""
     return torch.autocast(device.type, dtype=torch.bfloat16) if precision == "bf16" else nullcontext()
+
+
+def hold_in_bf16(model: Any) -> None:
+    """Turns a model's weights into bf16, in place; those of an adapter stay as they are where the rest is frozen.
+
+    Norms, softmax and the loss are still summed up in float32: autocast and the kernels see to that.
+
+    >>> layer = torch.nn.Linear(1, 1)
+    >>> hold_in_bf16(layer)
+    >>> layer.weight.dtype
+    torch.bfloat16
+    """
+    adapts = not all(parameter.requires_grad for parameter in model.parameters())
+    for parameter in model.parameters():
+        if parameter.dtype == torch.float32 and not (adapts and parameter.requires_grad):
+            parameter.data = parameter.data.to(torch.bfloat16)
 
 
 def machine() -> dict[str, object]:

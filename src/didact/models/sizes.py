@@ -41,6 +41,7 @@ class Sizes:
     """Layers of a decoder beside an encoder, else 0."""
     attention_width: int
     """Heads times the numbers of each: what queries and keys are multiplied over."""
+    heads: int = 1
 
 
 def planned_config(section: ModelSection, tokenizer: Any, positions: int) -> Any:
@@ -102,6 +103,7 @@ def sizes_of(config: Any) -> Sizes:
         depth=depth,
         decoder_depth=_first(text, "decoder_layers", "num_decoder_layers") or depth if two_sided else 0,
         attention_width=heads * per_head,
+        heads=max(heads, 1),
     )
 
 

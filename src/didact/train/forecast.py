@@ -1,62 +1,148 @@
 """The forecast of a recipe's run: its plan on this machine before the first step, its hours after the third."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from didact.base.recipe import Recipe
+import torch
+
+from didact.base.recipe import AdapterSection, Recipe
+from didact.data.batches import Row, micro_batches, num_targets, row_length
 from didact.data.stream import Forecast
+from didact.models.amounts import duration
 from didact.models.bundled import resolved
-from didact.models.plan import Plan, Trained, Wanted, duration, plan_of, refusal
-from didact.models.precision import pick_device, pick_precision
-from didact.models.sizes import planned_config, sizes_of
+from didact.models.machines import Fit, Machine, fit, machine_named
+from didact.models.needs import Wanted
+from didact.models.plan import Plan, Trained, plan_of
+from didact.models.precision import Precision, pick_device, pick_precision
+from didact.models.proposals import refusal
+from didact.models.sizes import Sizes, planned_config, sizes_of
 from didact.models.speed import available_memory
 from didact.train.loop import SHORT, Step
+from didact.train.optimiser import find_adamw_8bit
+from didact.train.short_attention import LONGEST
 
 _RANK = 16
 """Of the adapter that is proposed."""
 
 
-def foresee(recipe: Recipe, tokenizer: Any, forecast: Forecast) -> Plan:
+def foresee(
+    recipe: Recipe,
+    tokenizer: Any,
+    forecast: Forecast,
+    largest: Sequence[Sequence[Row]] = (),
+    *,
+    held: int = 0,
+    refuse: bool = True,
+) -> Plan:
     """Returns the plan of a recipe on this machine.
 
     Args:
         recipe: What to do.
         tokenizer: A transformers tokenizer; the model has a row for each of its tokens.
         forecast: What the run trains on.
+        largest: Optimiser steps; the largest micro-batch is looked for in them.
+        held: Bytes of the plan that are taken already: those of a model that has been loaded.
+        refuse: Raise where it does not fit.
 
     Raises:
         ModelError: It does not fit into the memory that is free; the remedy is what to type for a plan that does.
     """
     device = pick_device()
+    if recipe.train.optimizer == "adamw_8bit" and refuse:
+        find_adamw_8bit(device)
     config = planned_config(resolved(recipe.model), tokenizer, recipe.sequence.max_length)
-    settings, max_length = recipe.train, recipe.sequence.max_length
-    section = recipe.model.adapter
-    adapts = section.kind != "none"
-    sizes = sizes_of(config)
-    wanted = Wanted(
+    plan = plan_of(config, _wanted(recipe, sizes_of(config), device, largest), _trained(recipe, forecast))
+    free = available_memory(device)
+    available = None if free is None else free + held
+    if recipe.train.activation_checkpointing == "auto" and available is not None and plan.memory.needed > available:
+        again = plan.changed(checkpointing=True)
+        plan = again if again.memory.needed <= available or not refuse else plan
+    error = refusal(plan, available, config, _proposed(recipe, plan.sizes))
+    if error and refuse:
+        raise error
+    return plan
+
+
+def elsewhere(recipe: Recipe, tokenizer: Any, plan: Plan, names: Sequence[str]) -> list[Fit]:
+    """Returns how a recipe's plan stands on other machines.
+
+    Args:
+        recipe: What to do.
+        tokenizer: A transformers tokenizer.
+        plan: The recipe's, from `foresee`.
+        names: Machines, as `machine_named` takes them.
+    """
+    cpu = torch.device("cpu")
+    free = available_memory(cpu)
+    machines = [machine_named(name, None if free is None else free + plan.memory.libraries) for name in names]
+    config = planned_config(resolved(recipe.model), tokenizer, recipe.sequence.max_length)
+    auto, adapter = recipe.train.activation_checkpointing == "auto", _proposed(recipe, plan.sizes)
+
+    def precision(machine: Machine) -> Precision:
+        # GPUs of the last years multiply in bf16; of this machine's processor it is known.
+        setting = recipe.train.precision
+        return "bf16" if machine.device == "cuda" and setting == "auto" else pick_precision(setting, cpu)
+
+    return [fit(plan, machine, config, precision(machine), may_checkpoint=auto, adapter=adapter) for machine in machines]
+
+
+def _wanted(recipe: Recipe, sizes: Sizes, device: torch.device, largest: Sequence[Sequence[Row]]) -> Wanted:
+    settings, section, max_length = recipe.train, recipe.model.adapter, recipe.sequence.max_length
+    # Documents side by side are computed one by one, and the weights of short ones are kept: see `train/attention.py`.
+    apart = device.type == "cpu" and sizes.architecture == "decoder" and recipe.objective.kind == "causal"
+    seen, reaching = _largest(recipe, largest, sizes.width, joined=apart)
+    return Wanted(
         max_length=max_length,
         micro_batch_tokens=settings.micro_batch_tokens,
         batch_tokens=settings.batch_tokens,
         optimizer=settings.optimizer,
         precision=pick_precision(settings.precision, device),
+        bf16_weights=settings.precision == "bf16_weights",
+        checkpointing=settings.activation_checkpointing == "always",
         device="cuda" if device.type == "cuda" else "cpu",
-        trainable=_share(sizes.num_per_rank, section.rank, sizes.num_parameters) if adapts else 1.0,
-        eager=device.type == "cpu" and not recipe.sequence.pack and max_length <= SHORT,
+        trainable=1.0 if section.kind == "none" else _share(_adapted(section, sizes), sizes.num_parameters),
+        eager=device.type == "cpu" and not apart and not recipe.sequence.pack and max_length <= SHORT,
+        seen=seen if apart else 0.0,
+        reaching=reaching,
+        processes=int(os.environ.get("WORLD_SIZE", "1")),
+        shard=settings.shard and int(os.environ.get("WORLD_SIZE", "1")) > 1,
     )
-    plan = plan_of(config, wanted, _trained(recipe, forecast))
-    error = refusal(plan, available_memory(device), config, _share(sizes.num_per_rank, _RANK, sizes.num_parameters) if not adapts else None)
-    if error:
-        raise error
-    return plan
 
 
-def _share(per_rank: int, rank: int, num_parameters: int) -> float:
-    """Returns the share of a model's weights that an adapter has.
+def _largest(recipe: Recipe, steps: Sequence[Sequence[Row]], width: int, *, joined: bool) -> tuple[float, float | None]:
+    """Returns, of the largest micro-batches, how many tokens a token sees at most, and which share of them reaches the head."""
+    seen, reaching = 0.0, 0.0
+    for step in steps:
+        for micro in micro_batches(step, recipe.train.micro_batch_tokens, 1, width, joined=joined)[0]:
+            lengths = [len(document) for row in micro for document in row]
+            num_tokens = sum(row_length(row) for row in micro)
+            if 2 * num_tokens < min(recipe.train.micro_batch_tokens, recipe.train.batch_tokens):
+                continue  # the rest of a step
+            seen = max(seen, sum(length**2 for length in lengths if length <= LONGEST) / max(sum(lengths), 1))
+            reaching = max(reaching, num_targets(micro, recipe.objective) / max(num_tokens, 1))
+    return seen, min(reaching, 1.0) or None
 
-    >>> _share(100, 2, 1000)
+
+def _proposed(recipe: Recipe, sizes: Sizes) -> float | None:
+    """Returns the share of the weights that an adapter would train, where one could be proposed."""
+    if recipe.model.adapter.kind != "none" or recipe.model.base == "new":
+        return None
+    return _share(sizes.num_per_rank * _RANK, sizes.num_parameters)
+
+
+def _adapted(section: AdapterSection, sizes: Sizes) -> int:
+    """Returns the numbers that an adapter trains: two thin matrices for each layer, or a few tokens."""
+    return section.num_virtual_tokens * sizes.width if section.kind == "prompt" else sizes.num_per_rank * section.rank
+
+
+def _share(num_trained: int, num_parameters: int) -> float:
+    """Returns the share of a model's weights that is trained, less than 1 beside frozen ones.
+
+    >>> _share(200, 1000)
     0.2
     """
-    return min(per_rank * rank / num_parameters, 1.0)
+    return min(num_trained / num_parameters, 0.999)
 
 
 def _trained(recipe: Recipe, forecast: Forecast) -> Trained:

@@ -1,0 +1,104 @@
+"""A few steps before a run, on its own batches: how fast they go and what they take. Nothing of them is kept."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from didact.base.recipe import Objective, TrainSection
+from didact.data.batches import Row, collate, micro_batches, num_targets, row_length
+from didact.models.load import Loaded
+from didact.models.memory import keep_freed_memory
+from didact.models.precision import pick_precision
+from didact.train.layers import prepare_layers
+from didact.train.loop import SHORT
+from didact.train.loss import WeightedLoss, to_device
+from didact.train.optimiser import make_optimiser
+from didact.train.ready import check_model
+
+Steps = Sequence[Sequence[Row]]
+
+
+@dataclass(frozen=True)
+class Probed:
+    """What a few steps told."""
+
+    num_steps: int
+    tokens_per_second: float
+    """Of all steps but the first, which warms up."""
+
+
+def chosen_steps(steps: Steps, count: int = 3) -> list[Sequence[Row]]:
+    """Returns the step with the longest row, then those whose size is nearest to the median.
+
+    >>> from didact.data.tokens import TokenisedExample
+    >>> import numpy as np
+    >>> row = lambda n: (TokenisedExample(np.arange(n), np.ones(n, np.uint8), None),)
+    >>> [sum(map(row_length, step)) for step in chosen_steps([[row(9)], [row(4), row(4)], [row(5)], [row(1)]], 2)]
+    [9, 8, 5]
+    """
+    if not steps:
+        return []
+    sizes = [sum(row_length(row) for row in step) for step in steps]
+    longest = max(range(len(steps)), key=lambda number: max(row_length(row) for row in steps[number]))
+    middle = sorted(sizes)[len(sizes) // 2]
+    others = sorted((number for number in range(len(steps)) if number != longest), key=lambda number: abs(sizes[number] - middle))
+    return [steps[number] for number in (longest, *(others[:count] or [longest]))]
+
+
+def probe(
+    loaded: Loaded,
+    steps: Steps,
+    objective: Objective,
+    settings: TrainSection,
+    *,
+    packed: bool,
+    max_length: int,
+    checkpointing: bool = False,
+) -> Probed:
+    """Trains a few steps and returns how they went. The model in `loaded` is changed in place: it is of no use afterwards.
+
+    Args:
+        loaded: As a run would have it.
+        steps: Optimiser steps to choose from, from the run's stream.
+        objective: The recipe's.
+        settings: The recipe's `train`.
+        packed: Whether rows hold several documents.
+        max_length: The recipe's `sequence.max_length`.
+        checkpointing: As the plan has it.
+
+    Raises:
+        ModelError: The model cannot be trained so.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = loaded.model.to(device).train()
+    joined = check_model(loaded, objective, packed)
+    prepare_layers(model, checkpointing=checkpointing, compile=settings.compile)
+    if device.type == "cpu":
+        keep_freed_memory()
+        if model.config._attn_implementation == "sdpa" and not joined and max_length <= SHORT:
+            model.set_attn_implementation("eager")
+    loss_of = WeightedLoss(model, pick_precision(settings.precision, device), objective.label_smoothing)
+    optimiser = make_optimiser(model, settings)
+    for group in optimiser.param_groups:
+        group["lr"] = 0.0
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+    def run(step: Sequence[Row]) -> int:
+        count = max(num_targets(step, objective), 1)
+        for micro in micro_batches(step, settings.micro_batch_tokens, 1, joined=joined)[0]:
+            batch = collate(micro, objective, loaded.tokeniser.tokenizer.pad_token_id, loaded.start_id)
+            (loss_of(to_device(batch, device)) / count).backward()
+        torch.nn.utils.clip_grad_norm_(trained, settings.max_grad_norm or float("inf"))
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return sum(row_length(row) for row in step)
+
+    chosen = chosen_steps(steps)
+    run(chosen[0])
+    began = time.perf_counter()
+    num_tokens = sum(run(step) for step in chosen[1:])
+    return Probed(len(chosen), num_tokens / max(time.perf_counter() - began, 1e-9))
