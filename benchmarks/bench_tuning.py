@@ -26,7 +26,7 @@ from didact.base.errors import DidactError
 from didact.models.precision import machine
 
 RESULTS = Path(__file__).parent / "results"
-STEPS = {"256x6": 14, "384x6": 10, "135M": 6}
+STEPS = {"256x6": 10, "384x6": 8, "135M": 5}
 GOAL = {
     "256x6": {"TRL's best": 15.0, "Trainer": 5.0, "memory": 1 / 0.4},
     "384x6": {"TRL's best": 10.0, "Trainer": 4.0, "memory": 1 / 0.4},
@@ -83,7 +83,7 @@ def show_profile(folder: Path, shapes: list[str]) -> dict[str, dict[str, float]]
     tables = {}
     for shape in shapes:
         for rows in ("alpaca", "superni"):
-            seconds = run(folder, Case(shape, 4, rows), OURS, profile=True).profile
+            seconds = run(folder, Case(shape, 2, rows), OURS, profile=True).profile
             tables[f"{shape}, {rows}"] = {name: round(part / sum(seconds.values()), 3) for name, part in seconds.items()}
             print(f"{shape}, {rows}: " + ", ".join(f"{name} {share:.0%}" for name, share in tables[f"{shape}, {rows}"].items()), flush=True)
     return tables
@@ -109,7 +109,7 @@ def main() -> None:
         show_profile(folder, given.shapes) if given.profile else explore(folder, given.shapes, clock)
         return
     peers_python()
-    rounds, peers = (1 if given.quick else 5), ["TRL's defaults", "TRL's best", "Trainer"]
+    rounds, peers = (1 if given.quick else 5), list(PEERS)
     rates, further, ratios, goal, equal, shares = {}, {}, {}, {}, {}, {}
     for shape in given.shapes:
         equal[shape] = check_losses(folder, shape, (0.0,) if given.quick else (0.0, 1.0))
