@@ -2,8 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from didact.base.files import write_jsonl
 from didact.base.recipe import AdapterSection, Recipe
 from didact.base.types import Prediction
 from didact.choose import Say, chosen_objective
+from didact.data.batches import Row
 from didact.data.objective_tokens import objective_controls
 from didact.data.problem_examples import ProblemExample
 from didact.data.stream import Forecast
@@ -25,13 +26,14 @@ from didact.models.bundled import resolved
 from didact.models.load import Loaded, adapted, check_fit, load_base, load_checkpoint, load_tokeniser, save
 from didact.models.local import LocalModel
 from didact.models.plan import Plan
-from didact.models.precision import machine, pick_device, pick_precision
+from didact.models.precision import hold_in_bf16, machine, pick_device, pick_precision
 from didact.models.speed import peak_flops
 from didact.run import SUMMARY, Run, environment
 from didact.tasks.task import TaskSet
 from didact.train import checkpoint
-from didact.train.forecast import Pace, foresee
+from didact.train.forecast import Pace, elsewhere, foresee
 from didact.train.loop import Step, tune
+from didact.train.probe import probe
 
 PREDICTIONS = "predictions_{}.jsonl"
 ALL = "all"
@@ -56,6 +58,10 @@ class Checked:
     """What became of the rows of each source."""
     plan: dict[str, Any]
     """Memory by part, FLOPs, and the share of the base's pre-training."""
+    machines: list[dict[str, Any]] = field(default_factory=list)
+    """Whether it fits on each of the machines that were asked about, and what to change where it does not."""
+    tokens_per_second: float | None = None
+    """How fast training goes: what a probe found, or what was given."""
 
 
 def check(
@@ -64,6 +70,8 @@ def check(
     *,
     tokens_per_second: float | None = None,
     price_per_hour: float | None = None,
+    machines: Sequence[str] = (),
+    probes: bool = False,
     show: Callable[[ProblemExample], None] = lambda _: None,
 ) -> Checked:
     """Does everything that can fail before training costs: reads, splits, looks for leaks, words, tokenises, audits and plans.
@@ -73,6 +81,8 @@ def check(
         say: Hears the story.
         tokens_per_second: How fast training goes, for an estimate of its hours; None: nothing is said of them.
         price_per_hour: What the machine costs, for one of the money.
+        machines: Others to plan for, for example 1x24GB, cpu, 8x80GB; then a plan that does not fit here is no error.
+        probes: Train a few steps, of which nothing is kept, and tell the hours from them.
         show: Sees one example of each kind of problem that the audit finds.
 
     Raises:
@@ -80,9 +90,18 @@ def check(
     """
     assembly = Assembly(recipe, say, show=show)
     forecast = _looked_ahead(assembly)
-    plan = foresee(recipe, assembly.tokeniser.tokenizer, forecast)
-    for line in plan.lines(tokens_per_second, price_per_hour):
+    tokenizer = assembly.tokeniser.tokenizer
+    plan = foresee(recipe, tokenizer, forecast, _first_steps(assembly), refuse=not machines or probes)
+    fits = elsewhere(recipe, tokenizer, plan, machines)
+    if probes:
+        probed = probe(_fresh(assembly), _first_steps(assembly), recipe, checkpointing=plan.wanted.checkpointing)
+        tokens_per_second = probed.tokens_per_second
+        say(f"probe: {probed.num_steps} steps, {tokens_per_second:,.0f} tokens/s")
+    for line in [plan.compute_line()] if machines else plan.lines(tokens_per_second, price_per_hour):
         say(line)
+    for found in fits:
+        for line in found.lines(tokens_per_second, price_per_hour):
+            say(line)
     return Checked(
         num_steps=forecast.num_steps,
         num_tokens=forecast.tokens.num_tokens,
@@ -91,7 +110,23 @@ def check(
         leaks=assembly.leaks.to_dict(),
         reading=_reading(assembly),
         plan=plan.to_dict(),
+        machines=[found.to_dict() for found in fits],
+        tokens_per_second=tokens_per_second,
     )
+
+
+def _first_steps(assembly: Assembly) -> Sequence[Sequence[Row]]:
+    """Returns the optimiser steps of the first window: what the largest batches look like."""
+    window = assembly.stream.window(0)
+    return window.steps if window is not None else ()
+
+
+def _fresh(assembly: Assembly) -> Loaded:
+    """Returns the recipe's model as a run begins with it."""
+    recipe = assembly.recipe
+    section, positions = resolved(recipe.model), recipe.sequence.max_length
+    loaded = load_base(section, assembly.tokeniser, assembly.new_controls, positions=positions, seed=recipe.seed)
+    return adapted(loaded, section, recipe.seed)
 
 
 def _looked_ahead(assembly: Assembly) -> Forecast:
@@ -123,13 +158,14 @@ def train(
     assembly = Assembly(recipe, say, loaded.tokeniser if loaded else None)
     forecast = _looked_ahead(assembly)
     main = os.environ.get("RANK", "0") == "0"
-    plan = foresee(recipe, assembly.tokeniser.tokenizer, forecast)
+    held = sum(parameter.nbytes for parameter in loaded.model.parameters()) if loaded and pick_device().type == "cpu" else 0
+    plan = foresee(recipe, assembly.tokeniser.tokenizer, forecast, _first_steps(assembly), held=held)
     if loaded is None:
-        section, positions = resolved(recipe.model), recipe.sequence.max_length
-        loaded = load_base(section, assembly.tokeniser, assembly.new_controls, positions=positions, seed=recipe.seed)
-        loaded = adapted(loaded, section, recipe.seed)
+        loaded = _fresh(assembly)
         if main:
             _describe(run, assembly, loaded, plan)
+    if recipe.train.precision == "bf16_weights":
+        hold_in_bf16(loaded.model)
     tokens = "" if recipe.train.max_steps else f", {forecast.tokens.num_tokens:,} tokens"
     of_them = f", {loaded.num_trained:,} of them trained" if loaded.adapter else ""
     say(f"model: {loaded.num_parameters / 1e6:.1f} M parameters{of_them}; {forecast.num_steps:,} steps{tokens}")
@@ -149,6 +185,7 @@ def train(
         resume=resume,
         on_step=Pace(plan, peak, say, on_step),
         say=say,
+        checkpointing=plan.wanted.checkpointing,
         flops_per_token=plan.flops_per_token.total,
         peak=peak,
     )

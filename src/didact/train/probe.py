@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import torch
 
-from didact.base.recipe import Objective, TrainSection
+from didact.base.recipe import Recipe
 from didact.data.batches import Row, collate, micro_batches, num_targets, row_length
 from didact.models.load import Loaded
 from didact.models.memory import keep_freed_memory
-from didact.models.precision import pick_precision
+from didact.models.precision import hold_in_bf16, pick_device, pick_precision
 from didact.train.layers import prepare_layers
 from didact.train.loop import SHORT
 from didact.train.loss import WeightedLoss, to_device
@@ -47,33 +47,24 @@ def chosen_steps(steps: Steps, count: int = 3) -> list[Sequence[Row]]:
     return [steps[number] for number in (longest, *(others[:count] or [longest]))]
 
 
-def probe(
-    loaded: Loaded,
-    steps: Steps,
-    objective: Objective,
-    settings: TrainSection,
-    *,
-    packed: bool,
-    max_length: int,
-    checkpointing: bool = False,
-) -> Probed:
+def probe(loaded: Loaded, steps: Steps, recipe: Recipe, *, checkpointing: bool = False) -> Probed:
     """Trains a few steps and returns how they went. The model in `loaded` is changed in place: it is of no use afterwards.
 
     Args:
         loaded: As a run would have it.
         steps: Optimiser steps to choose from, from the run's stream.
-        objective: The recipe's.
-        settings: The recipe's `train`.
-        packed: Whether rows hold several documents.
-        max_length: The recipe's `sequence.max_length`.
+        recipe: What the run would do.
         checkpointing: As the plan has it.
 
     Raises:
         ModelError: The model cannot be trained so.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    settings, objective, max_length = recipe.train, recipe.objective, recipe.sequence.max_length
+    if settings.precision == "bf16_weights":
+        hold_in_bf16(loaded.model)
+    device = pick_device()
     model = loaded.model.to(device).train()
-    joined = check_model(loaded, objective, packed)
+    joined = check_model(loaded, objective, recipe.sequence.pack)
     prepare_layers(model, checkpointing=checkpointing, compile=settings.compile)
     if device.type == "cpu":
         keep_freed_memory()
