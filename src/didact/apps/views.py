@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from didact.base.roles import FORMAT, speaker
 from didact.base.text_table import cell
 from didact.base.text_table import table as table
-from didact.base.types import Conversation
-from didact.data.tokens import RESPONSE, TokenisedExample, Tokeniser
+from didact.base.types import Conversation, Message
+from didact.data.tokens import IGNORED, RESPONSE, TokenisedExample, Tokeniser
 
 FULL, PARTLY, NO_MARKS = ("⟦", "⟧"), ("⟨", "⟩"), ("", "")
 """Marks around what is trained on, where there are no colours: with the full weight, with a smaller one, not at all."""
@@ -26,28 +27,44 @@ def conversation_text(conversation: Conversation) -> str:
     origin = conversation.origin
     lines = [f"task {origin.task}, example {origin.example}, template {origin.template or 'none'}"]
     lines += [f"note: {note}" for note in origin.notes]
+    lines += [f"weight: {conversation.weight:g}"] if conversation.weight != 1 else []
     for message in conversation.messages:
-        lines.append(f"{message.role}{'' if message.train else ' (not trained)'}:")
+        lines.append(f"{message.role}{_told(message)}:")
         lines += [f"  {line}" for line in message.content.split("\n")]
         lines += [f"  calls {call}" for call in message.tool_calls]
     return "\n".join(lines)
 
 
-def token_rows(ids: np.ndarray, roles: np.ndarray, weights: np.ndarray, tokeniser: Tokeniser) -> list[dict[str, Any]]:
-    """Returns one row a token: id, text, role (1 prompt, 2 response), loss weight, and whether it is a control token.
+def _told(message: Message) -> str:
+    """Returns what a turn's weights are, where it has some."""
+    told = [] if message.train else ["not trained"]
+    told += [f"weight {message.weight:g}"] if message.weight != 1 and (message.weight or message.train) else []
+    told += [f"weight {weight:g} of {message.content[first:last]!r}" for first, last, weight in message.spans]
+    return f" ({'; '.join(told)})" if told else ""
+
+
+def token_rows(
+    ids: np.ndarray, roles: np.ndarray, weights: np.ndarray, tokeniser: Tokeniser, *, plain: bool = False
+) -> list[dict[str, Any]]:
+    """Returns one row a token: id, text, role (1 prompt, 2 response), who speaks, loss weight, and whether it is a control token.
+
+    `format` is true for what the chat format wrote in a prompt.
 
     Args:
         ids: Token ids (T,)
         roles: (T,)
         weights: (T,)
         tokeniser: Knows their text.
+        plain: They are plain text, which belongs to nobody.
     """
     controls = tokeniser.control_names()
     return [
         {
             "id": int(number),
             "text": controls.get(int(number)) or tokeniser.tokenizer.decode([int(number)]),
-            "role": int(role),
+            "role": RESPONSE if role == RESPONSE else int(role != IGNORED),
+            "speaker": "text" if plain else speaker(int(role)),
+            "format": bool(role & FORMAT),
             "weight": round(float(weight), 6),
             "control": int(number) in controls,
         }
@@ -64,9 +81,9 @@ def example_rows(example: TokenisedExample, weights: np.ndarray, tokeniser: Toke
         tokeniser: Knows their text.
     """
     if example.target_ids is None:
-        return token_rows(example.input_ids, example.roles, weights, tokeniser)
-    read = token_rows(example.input_ids, example.roles, np.zeros(len(example)), tokeniser)
-    return read + token_rows(example.target_ids, np.full(len(weights), RESPONSE), weights, tokeniser)
+        return token_rows(example.input_ids, example.roles, weights, tokeniser, plain=example.plain)
+    read = token_rows(example.input_ids, example.roles, np.zeros(len(example)), tokeniser, plain=example.plain)
+    return read + token_rows(example.target_ids, np.full(len(weights), RESPONSE), weights, tokeniser, plain=example.plain)
 
 
 def excerpt(rows: Sequence[dict[str, Any]], first: int = 80, last: int = 120) -> list[dict[str, Any]]:
