@@ -1,10 +1,14 @@
 """A checkpoint is there as a whole or not at all, holds no pickle, and gives every bit back."""
 
+import errno
 import json
+import re
 import shutil
+from collections import namedtuple
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from tiny import MODELS, random_model, tokeniser
 
@@ -13,6 +17,8 @@ from didact.data.tokens import Tokeniser
 from didact.models.load import Loaded, load_checkpoint
 from didact.prompts.model_format import ModelFormat
 from didact.train import checkpoint
+
+Disk = namedtuple("Disk", "total used free")
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +55,7 @@ def test_a_checkpoint_has_what_is_needed_and_nothing_pickled(tmp_path):
         "chat_template.jinja",
         "config.json",
         "generation_config.json",
+        "manifest.json",
         "model.safetensors",
         "optimizer.safetensors",
         "state.json",
@@ -103,7 +110,9 @@ def test_what_a_crash_left_behind_is_ignored_and_then_removed(tmp_path, loaded):
     (tmp_path / ".step_00000001.old.tmp").mkdir()
     (tmp_path / "step_00000010").mkdir()
     assert [path.name for path in checkpoint.checkpoints(tmp_path)] == ["step_00000005"]
-    assert checkpoint.newest(tmp_path).name == "step_00000005"
+    said = []
+    assert checkpoint.newest(tmp_path, said.append).name == "step_00000005"
+    assert said == ["checkpoint step_00000010 is torn: state.json is missing; taking step_00000005"]
     write(tmp_path, loaded, 10)
     assert names(tmp_path) == ["step_00000010"]
 
@@ -177,3 +186,110 @@ def test_the_optimisers_file_is_named_by_parameter_and_moment(tmp_path, loaded):
     assert numbers == {str(number) for number in range(len(list(loaded.model.parameters())))}
     assert table["0.step"].item() == 3.0
     assert json.loads((folder / "state.json").read_text()) == {"step": 1}
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def flip_a_block(path):
+    """As a power cut leaves it: the length is right, and what was written last is zeros."""
+    content = path.read_bytes()
+    path.write_bytes(content[:-5000] + bytes(5000))
+
+
+TEARS = {
+    "model.safetensors is missing": lambda folder: (folder / "model.safetensors").unlink(),
+    r"model.safetensors has [\d,]+ of [\d,]+ bytes": lambda folder: cut(folder / "model.safetensors"),
+    "model.safetensors is not what was written": lambda folder: flip_a_block(folder / "model.safetensors"),
+    "optimizer.safetensors is empty": lambda folder: (folder / "optimizer.safetensors").write_bytes(b""),
+    "tokenizer.json is missing": lambda folder: (folder / "tokenizer.json").unlink(),
+    "config.json is cut short": lambda folder: cut(folder / "config.json"),
+    "state.json is missing": lambda folder: (folder / "state.json").unlink(),
+    "manifest.json is no manifest": lambda folder: (folder / "manifest.json").write_text('{"model.safe'),
+}
+
+
+@pytest.mark.parametrize("problem", TEARS)
+def test_a_torn_checkpoint_is_told_and_the_one_before_is_taken(tmp_path, loaded, problem):
+    for step in (5, 10):
+        folder = write(tmp_path, loaded, step, keep=2, optimiser=stepped(loaded.model, 1))
+    assert checkpoint.newest(tmp_path) == folder
+    TEARS[problem](folder)
+    with pytest.raises(RunError, match=f"checkpoint step_00000010 is torn: {problem}(.|\n)*--resume"):
+        checkpoint.newest(tmp_path)  # nobody listens: an older model must not stand in for the newest without a word
+    said = []
+    assert checkpoint.newest(tmp_path, said.append).name == "step_00000005"
+    assert len(said) == 1 and re.search(f"step_00000010 is torn: {problem}; taking step_00000005", said[0])
+    checkpoint.set_torn_aside(tmp_path)
+    assert checkpoint.newest(tmp_path).name == "step_00000005"
+
+
+def test_text_files_may_be_edited_by_hand(tmp_path, loaded):
+    folder = write(tmp_path, loaded, 5)
+    (folder / "generation_config.json").write_text('{"max_new_tokens": 5}')
+    (folder / "README.md").write_text("mine")
+    assert checkpoint.newest(tmp_path) == folder
+
+
+def test_a_checkpoint_of_before_there_were_manifests_is_read_and_its_tears_are_seen(tmp_path, loaded):
+    folder = write(tmp_path, loaded, 5, optimiser=stepped(loaded.model, 1))
+    (folder / "manifest.json").unlink()
+    assert checkpoint.newest(tmp_path) == folder
+    cut(folder / "optimizer.safetensors")
+    with pytest.raises(RunError, match=r"optimizer\.safetensors is cut short"):
+        checkpoint.newest(tmp_path)
+
+
+def test_a_full_disk_is_an_error_before_anything_is_written(tmp_path, loaded, monkeypatch):
+    optimiser = stepped(loaded.model, 1)
+    folder = write(tmp_path, loaded, 5, optimiser=optimiser)
+    monkeypatch.setattr(checkpoint.shutil, "disk_usage", lambda _: Disk(10**9, 10**9 - 10**6, 10**6))
+    with pytest.raises(RunError, match=r"a checkpoint needs about 34 MB, and 1 MB of the disk are free(.|\n)*next: free 33 MB"):
+        write(tmp_path, loaded, 10, optimiser=optimiser)
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_what_a_checkpoint_needs_is_what_it_takes(tmp_path, loaded):
+    # 32-bit weights, and two 32-bit moments of each: 12 bytes a parameter, whether the moments are there already or not.
+    loaded = Loaded(random_model(MODELS["llama"]), loaded.tokeniser)
+    fresh, used = stepped(loaded.model, 0), stepped(loaded.model, 1)
+    besides = checkpoint.size_of(loaded, None) - 4 * loaded.num_parameters
+    assert checkpoint.size_of(loaded, fresh) - besides == 12 * loaded.num_parameters
+    taken = sum(path.stat().st_size for path in write(tmp_path, loaded, 1, optimiser=used).glob("*.safetensors"))
+    assert checkpoint.size_of(loaded, used) - besides == pytest.approx(taken, rel=0.03)  # names and shapes of the tensors
+
+
+FULL = {
+    "an OSError": OSError(errno.ENOSPC, "No space left on device"),
+    "safetensors'": SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+}
+
+
+@pytest.mark.parametrize("error", FULL)
+@pytest.mark.parametrize("moment", ["save", "save_file", "write_manifest"])
+def test_a_disk_that_fills_up_while_writing_leaves_the_last_checkpoint(tmp_path, loaded, monkeypatch, moment, error):
+    optimiser = stepped(loaded.model, 1)
+    folder = write(tmp_path, loaded, 5, optimiser=optimiser)
+
+    def full(*_):
+        raise FULL[error]
+
+    with monkeypatch.context() as patch, pytest.raises(RunError, match=r"the disk was full(.|\n)*free some of the disk"):
+        patch.setattr(checkpoint, moment, full)
+        write(tmp_path, loaded, 10, optimiser=optimiser)
+    assert list(tmp_path.iterdir()) == [folder] and checkpoint.newest(tmp_path) == folder
+
+
+def test_the_old_one_stays_until_the_new_one_has_been_read_back(tmp_path, loaded, monkeypatch):
+    folder = write(tmp_path, loaded, 5)
+    inner = checkpoint.write_manifest
+
+    def then_torn(place):
+        inner(place)
+        cut(place / "model.safetensors")
+
+    monkeypatch.setattr(checkpoint, "write_manifest", then_torn)
+    with pytest.raises(RunError, match="the checkpoint of step 10 is not what was written"):
+        write(tmp_path, loaded, 10)
+    assert checkpoint.checkpoints(tmp_path) == [folder]

@@ -12,7 +12,7 @@ from didact.base.errors import ModelError, PrerequisiteError, RecipeError
 from didact.base.recipe import Objective, Schedule, TrainSection
 from didact.data.batches import num_targets, row_length
 from didact.models.load import Loaded
-from didact.train import attention, checkpoint, loop
+from didact.train import attention, checkpoint, ready
 from didact.train.attention import NAME
 from didact.train.loop import learning_rate, tune
 
@@ -235,7 +235,7 @@ def test_a_model_that_is_broken_from_the_start_is_refused(tmp_path, value):
 def test_a_loss_that_is_not_a_number_stops_the_run_and_is_not_saved(tmp_path):
     # A rate of 1e30 makes weights of about 1e30, and their products are beyond float32.
     with pytest.raises(ModelError, match=r"the loss is nan (.|\n)*at step 2(.|\n)*next: train\.learning_rate"):
-        trained(tmp_path, steps_of(3), learning_rate=1e30, checkpoint_every=2)
+        trained(tmp_path, steps_of(3), learning_rate=1e30, checkpoint_every=2, max_bad_steps=0)
     assert [json.loads(line)["step"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()] == [1]
     assert not (tmp_path / "checkpoints").exists()
 
@@ -250,7 +250,7 @@ def test_a_gradient_that_is_not_a_number_stops_the_run_before_its_weights_are_sa
 
     model.model.norm.weight.register_hook(spoilt)
     with pytest.raises(ModelError, match=r"the norm of its gradient (inf|nan) at step 2"):
-        trained(tmp_path, steps_of(3), model=model, checkpoint_every=1)
+        trained(tmp_path, steps_of(3), model=model, checkpoint_every=1, max_bad_steps=0)
     saved = checkpoint.newest(tmp_path / "checkpoints")
     assert saved.name == "step_00000001"
     assert [json.loads(line)["step"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()] == [1]
@@ -269,7 +269,7 @@ def test_a_step_in_which_nothing_weighs_changes_no_loss(tmp_path):
 def test_trackers_that_cannot_work_are_refused_before_training(tmp_path, monkeypatch):
     with pytest.raises(RecipeError, match=r"no tracker named 'tensorbord'(.|\n)*did you mean 'tensorboard'"):
         trained(tmp_path, steps_of(1), trackers=("tensorbord",))
-    monkeypatch.setattr(loop, "get_available_trackers", list)
+    monkeypatch.setattr(ready, "get_available_trackers", list)
     with pytest.raises(PrerequisiteError, match=r"tracker 'wandb'(.|\n)*pip install wandb"):
         trained(tmp_path, steps_of(1), trackers=("wandb",))
 
