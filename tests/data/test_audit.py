@@ -1,17 +1,20 @@
 """The audit counts what is trained, and finds what must not be: by hand, and against fakes that make each mistake."""
 
-from dataclasses import replace
+import json
+import re
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from tokenizer_zoo import ready, talk, wrapped
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizer_zoo import TEMPLATES, ready, talk, wrapped
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from didact.base.recipe import Objective
 from didact.base.types import Conversation, Message, Origin
 from didact.data.audit import CHARACTERS, LOST, Audit
-from didact.data.tokens import RESPONSE, TokenisedExample, Tokeniser
-from didact.prompts.chat_format import FORMATS
+from didact.data.tokens import RESPONSE, TokenisedExample, Tokeniser, TokenReport
+from didact.prompts.chat_format import FORMATS, PieceFormat
+from didact.prompts.model_format import ModelFormat
 
 CHATML = ready("byte_level", "chatml")
 
@@ -117,7 +120,78 @@ def test_a_lost_piece_of_an_answer_is_found_and_a_cut_prompt_is_no_loss():
     audit = audited(changed((conversation, example), keep))
     assert (audit.stripped, audit.lost.total()) == ({"1": 1}, 0)  # the tokenizer can write a 1: it was left out
     assert audit.problems() == ["the chat format leaves out 1 characters of the answers (first: task, example row; missing: '1')"]
-    assert audited(changed((conversation, example), keep, num_cut=1)).total(CHARACTERS) == 0
+    assert audited(changed((conversation, example), keep, num_cut=1)).stripped == {"1": 1}  # a cut prompt is no excuse
+
+
+def test_an_old_turn_that_was_cut_is_no_loss_and_the_last_answer_has_to_be_whole():
+    conversation = talk("a" * 40, "old", "b", "12 3")
+    room = len(CHATML.tokenise([conversation], 1000)[0]) - 10
+    (example,) = CHATML.tokenise([conversation], room)
+    assert example.num_cut and "old" not in CHATML.decode(example.input_ids)
+    audit = audited((conversation, example))
+    assert (audit.total(CHARACTERS), audit.stripped.total(), audit.problems()) == (3, 0, [])
+
+
+@dataclass(frozen=True)
+class WithoutThoughts(PieceFormat):
+    """Leaves out what stands between <think> and </think>, as some models' templates do."""
+
+    def _body(self, message):
+        return re.sub("<think>.*?</think>", "", message.content, flags=re.DOTALL)
+
+
+def test_thoughts_that_a_format_strips_stop_the_run_and_are_shown():
+    chatml = FORMATS["chatml"]
+    tokeniser = Tokeniser(CHATML.tokenizer, WithoutThoughts("without", chatml.turns))
+    thinking, plain = talk("1 + 1?", "<think>one and one</think> 2"), talk("2 + 2?", "4")
+    audit = audited(*tokenised(thinking, plain, tokeniser=tokeniser), tokeniser=tokeniser)
+    # <think>, </think> and the nine letters between them: 7 + 9 + 8 characters.
+    assert audit.stripped.total() == 24 and audit.lost.total() == 0
+    assert audit.problems() == [
+        "the chat format leaves out 24 characters of the answers (first: task, example row; missing: '<think>one and one</think>')"
+    ]
+    assert "found 7.69 % of 26" in audit.lines()[0]  # the digits 2 and 4
+
+
+def test_thoughts_that_a_tokenizers_own_template_strips_are_left_out_with_the_reason_and_counted_by_task():
+    tokeniser, report = ready("byte_level", "like_qwen3"), TokenReport()
+    kept, left_out = tokeniser.tokenise([talk("a", "b"), talk("a", "<think>c</think>d")], 1000, report)
+    assert kept is not None and left_out is None
+    assert report.dropped_by_task == {"task": {"the tokenizer's chat template rewrites or drops the assistant message number 1": 1}}
+
+
+def test_characters_that_the_tokenizer_cannot_write_are_told_from_those_that_are_stripped():
+    tokeniser = ready("unigram", "plain")
+    conversation, example = tokenised(talk("a", "fox 東"), tokeniser=tokeniser)[0]
+    without = np.delete(np.arange(len(example)), np.flatnonzero(example.roles == RESPONSE)[0])  # its first piece, of "fox"
+    audit = audited(changed((conversation, example), without), tokeniser=tokeniser)
+    assert audit.lost == {"東": 1} and audit.stripped and set(audit.stripped) <= set("fox")
+
+
+def test_a_tokenizer_that_adds_its_first_token_twice_does_not_double_it_and_a_template_that_writes_it_twice_is_found():
+    tokenizer = ready("byte_level_bos", "llama3").tokenizer
+    number = tokenizer.bos_token_id
+    twice = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    special = [(tokenizer.bos_token, number)]
+    twice.post_processor = processors.TemplateProcessing(single=f"{tokenizer.bos_token} {tokenizer.bos_token} $A", special_tokens=special)
+    tokenizer = wrapped(twice, bos=tokenizer.bos_token, eos=tokenizer.eos_token)
+    assert tokenizer("a")["input_ids"][:2] == [number, number]
+    tokeniser = Tokeniser(tokenizer, FORMATS["llama3"])
+    audit = audited(*tokenised(talk("a", "b"), tokeniser=tokeniser), tokeniser=tokeniser)
+    assert audit.num_of("double_bos") == 0
+    tokenizer.chat_template = "{{ bos_token }}" + TEMPLATES["like_llama3"]
+    tokeniser = Tokeniser(tokenizer, ModelFormat(tokenizer))
+    audit = audited(*tokenised(talk("a", "b"), tokeniser=tokeniser), tokeniser=tokeniser)
+    assert audit.problems() == ["1 examples begin with two BOS tokens (first: task, example row)"]
+
+
+def test_a_problem_names_its_first_three_examples_whoever_counted_them():
+    rows = [Conversation((Message("user", "a"), Message("assistant", "b", train=False)), Origin("t", str(n))) for n in range(5)]
+    alone, first, second = audited(*tokenised(*rows)), audited(*tokenised(*rows[:2])), audited(*tokenised(*rows[2:]))
+    first.add_counts(json.loads(json.dumps(second.counts())))
+    assert first.problems() == alone.problems()
+    assert alone.problems() == ["5 examples have no supervised token (first: t, example 0; t, example 1; t, example 2)"]
+    assert first.counts() == alone.counts()
 
 
 def test_plain_text_needs_no_terminator():

@@ -78,12 +78,16 @@ class Audit:
                 counts[TERMINATED] += 1
             else:
                 self._found("terminator", example)
-        if example.num_cut:  # counted by the TokenReport; below, uncut answers have to be whole
+        answers = [m.content for m in conversation.messages if m.train and m.role in ("assistant", "text")]
+        if example.num_cut and (example.plain or not answers):  # counted by the TokenReport
             return
-        said = "".join([m.content for m in conversation.messages if m.train and m.role in ("assistant", "text")])
+        # Where old turns may be gone, the last answer has to be whole.
+        said = answers[-1] if example.num_cut else "".join(answers)
         wanted = "".join(said.split())
         counts[CHARACTERS] += len(wanted)
         found = "".join(self.tokeniser.decode(ids[inside]).split())
+        if example.num_cut:
+            found = found[-len(wanted) :] if wanted else ""
         if wanted != found and (missing := Counter(wanted) - Counter(found)):
             self._missing(counts, example, missing, said, found)
 
