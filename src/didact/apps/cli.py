@@ -13,7 +13,8 @@ from didact.apps.arguments import Json, Overrides, RecipeFile, RunName, RunOrFol
 from didact.apps.arguments import examples as _examples
 from didact.apps.arguments import recipe as _recipe
 from didact.apps.arguments import wrong_usage as _wrong_usage
-from didact.apps.console import asking_bar, fail, put, put_json, say, show_problem, terminal_width, training_bar
+from didact.apps.checking import USUAL, Machines, Price, Probes, Speed, check_recipe
+from didact.apps.console import asking_bar, fail, put, put_json, say, terminal_width, training_bar
 from didact.base.errors import DidactError
 
 app = typer.Typer(
@@ -151,12 +152,20 @@ def tokens(
         put(views.marked(rows))
 
 
-@app.command(epilog=_examples("didact check recipes/demo.yaml train.max_steps=30", "didact check recipes/demo/tasks --reader superni"))
+@app.command(
+    epilog=_examples(
+        "didact check recipes/demo.yaml train.max_steps=30 --machine 1x24GB", "didact check recipes/demo/tasks --reader superni"
+    )
+)
 def check(
     path: Annotated[Path, typer.Argument(help="A recipe, or a data file or folder.")],
     overrides: Overrides = None,
     reader: Annotated[str | None, typer.Option(help="How to read a data file; else guessed from its first row.")] = None,
     target: Annotated[str | None, typer.Option(help="The answer's column of a data file, for reader rows.")] = None,
+    probes: Probes = False,
+    machines: Machines = None,
+    speed: Speed = None,
+    price: Price = None,
     as_json: Json = False,
 ) -> None:
     """Do everything that can fail before it costs."""
@@ -170,15 +179,8 @@ def check(
         raise typer.Exit(1 if account["num_dropped"] else 0)
     if reader or target:
         raise typer.BadParameter("--reader and --target are for data files; a recipe names them: tasks.sources")
-    with _recipe(path, overrides) as settled:
-        from didact.jobs import check as check_recipe
-
-        checked = check_recipe(settled, say, show=show_problem)
-    if as_json:
-        put_json(checked)
-    else:
-        put(f"{checked.mixture}\nall is well: {checked.num_steps:,} steps")
-        say(f"next: {' '.join(['didact train', str(path), *(overrides or ())])}")
+    rates = {"tokens_per_second": speed, "price_per_hour": price}
+    check_recipe(path, overrides or (), machines=machines or (), probes=probes, as_json=as_json, **rates)
 
 
 @app.command(epilog=_examples("didact new my_recipe --from demo", "didact new other --from recipes/demo.yaml"))
@@ -204,10 +206,14 @@ def train(
     overrides: Overrides = None,
     processes: Annotated[int, typer.Option(help="Processes that share the work, one for each GPU.", min=1)] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the newest unfinished run of this recipe.")] = False,
+    checks: Annotated[bool, typer.Option("--check", help="Only check, and plan for a GPU of 24 GB, this CPU and eight of 80 GB.")] = False,
     into: Annotated[Path | None, typer.Option(hidden=True)] = None,
     as_json: Json = False,
 ) -> None:
     """Tune a model; the run's folder explains itself."""
+    if checks:
+        check_recipe(recipe, overrides or (), machines=USUAL, as_json=as_json)
+        return
     from didact.apps.console import is_main
     from didact.apps.start import chosen_run, stopped
     from didact.run import discard

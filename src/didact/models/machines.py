@@ -12,8 +12,6 @@ from didact.models.plan import Plan, by_part
 from didact.models.precision import Precision
 from didact.models.proposals import overrides, proposal
 
-USUAL = ("1x24GB", "cpu", "8x80GB")
-"""One GPU of a workstation, this machine's processor, and a server's GPUs."""
 _FORM = re.compile(r"(?:(\d+)x)?(\d+)\s*GB", re.IGNORECASE)
 
 
