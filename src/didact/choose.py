@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice
+from pathlib import Path
 from statistics import fmean
 
 import torch
@@ -24,7 +25,7 @@ from didact.evals.unseen import Question, answer, questions
 from didact.models.bundled import resolved
 from didact.models.load import Loaded, adapted, load_base
 from didact.models.local import LocalModel
-from didact.models.precision import Precision, pick_device, pick_precision
+from didact.models.precision import Precision, hold_in_bf16, pick_device, pick_precision
 from didact.prompts.render import render
 from didact.run import Run
 from didact.tasks.set_metrics import over_rows
@@ -38,7 +39,9 @@ SCORES = "scores/prompt_weight.json"
 Say = Callable[[str], None]
 
 
-def chosen_objective(recipe: Recipe, assembly: Assembly, num_steps: int, run: Run, say: Say = lambda _: None) -> Objective:
+def chosen_objective(
+    recipe: Recipe, assembly: Assembly, num_steps: int, run: Run, say: Say = lambda _: None, *, checkpointing: bool = False
+) -> Objective:
     """Returns the recipe's objective; where its prompt weight is `auto`, with the number that is chosen now, or was before in this run.
 
     Args:
@@ -47,6 +50,7 @@ def chosen_objective(recipe: Recipe, assembly: Assembly, num_steps: int, run: Ru
         num_steps: Optimiser steps of the training; short runs have no more.
         run: Gets `scores/prompt_weight.json`.
         say: Hears the story.
+        checkpointing: Each layer is computed again for the backward pass, as the plan of the training wants it.
 
     Raises:
         DataError: There are no validation tasks.
@@ -62,7 +66,7 @@ def chosen_objective(recipe: Recipe, assembly: Assembly, num_steps: int, run: Ru
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         what = "objective.prompt_weight auto is chosen in one process, before the others begin"
         raise RecipeError(what, remedy="didact train RECIPE --processes N, or objective.prompt_weight=0.1")
-    choice = choose(recipe, assembly, num_steps, run, say)
+    choice = choose(recipe, assembly, num_steps, run, say, checkpointing=checkpointing)
     for line in choice.lines():
         say(line)
     run.save_json(SCORES, asdict(choice))
@@ -73,10 +77,13 @@ def choose_first(recipe: Recipe, run: Run, say: Say = lambda _: None) -> None:
     """Chooses the prompt weight of a run that several processes will train, where it is `auto`."""
     if recipe.objective.prompt_weight == AUTO:
         assembly = Assembly(recipe, say)
-        chosen_objective(recipe, assembly, assembly.forecast.num_steps, run, say)
+        always = recipe.train.activation_checkpointing == "always"
+        chosen_objective(recipe, assembly, assembly.forecast.num_steps, run, say, checkpointing=always)
 
 
-def choose(recipe: Recipe, assembly: Assembly, num_steps: int, run: Run, say: Say = lambda _: None) -> Choice:
+def choose(
+    recipe: Recipe, assembly: Assembly, num_steps: int, run: Run, say: Say = lambda _: None, *, checkpointing: bool = False
+) -> Choice:
     """Returns the choice among the recipe's ratios; arguments and errors as of `chosen_objective`."""
     auto = recipe.objective.auto
     tasks = assembly.judged(VALIDATION)
@@ -91,7 +98,7 @@ def choose(recipe: Recipe, assembly: Assembly, num_steps: int, run: Run, say: Sa
     for seed in range(auto.seeds):
         replicate = Replicate(assembly.stream, min(auto.steps, num_steps), recipe.train.batch_tokens, recipe.seed, seed)
         for ratio in sorted(auto.ratios):
-            loaded = _short_run(recipe, assembly, replicate, at_ratio(recipe.objective, ratio), run)
+            loaded = _short_run(recipe, assembly, replicate, at_ratio(recipe.objective, ratio), run.folder / "choosing", checkpointing)
             trials.append(Trial(ratio, seed, *_judged(loaded, recipe, told, asked, metric)))
             last = trials[-1]
             say(f"  {len(trials)} of {num_runs}: λp / λr {ratio:g}, seed {seed}: {last.nats:.4f} nats, {metric} {last.score:.2f}")
@@ -127,11 +134,13 @@ class Replicate:
         return self._window if number == 0 else None
 
 
-def _short_run(recipe: Recipe, assembly: Assembly, replicate: Replicate, objective: Objective, run: Run) -> Loaded:
+def _short_run(recipe: Recipe, assembly: Assembly, replicate: Replicate, objective: Objective, folder: Path, checkpointing: bool) -> Loaded:
     """Returns the model after a replicate's steps; nothing of it stays on the disk."""
-    section, folder = resolved(recipe.model), run.folder / "choosing"
+    section = resolved(recipe.model)
     loaded = load_base(section, assembly.tokeniser, assembly.new_controls, positions=recipe.sequence.max_length, seed=replicate.seed)
     loaded = adapted(loaded, section, replicate.seed)
+    if recipe.train.precision == "bf16_weights":
+        hold_in_bf16(loaded.model)
     never = replicate.num_steps + 1
     settings = recipe.train.model_copy(update={"checkpoint_every": never, "checkpoint_minutes": None, "log_every": never, "trackers": ()})
     folder.mkdir(parents=True, exist_ok=True)
@@ -145,6 +154,7 @@ def _short_run(recipe: Recipe, assembly: Assembly, replicate: Replicate, objecti
             packed=recipe.sequence.pack,
             seed=replicate.seed,
             folder=folder,
+            checkpointing=checkpointing,
         )
     finally:
         shutil.rmtree(folder, ignore_errors=True)

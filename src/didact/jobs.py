@@ -89,6 +89,7 @@ def check(
         DidactError: The first thing that is wrong, with where it is and what to type.
     """
     assembly = Assembly(recipe, say, show=show)
+    recipe = assembly.recipe
     forecast = _looked_ahead(assembly)
     tokenizer = assembly.tokeniser.tokenizer
     plan = foresee(recipe, tokenizer, forecast, _first_steps(assembly), refuse=not machines or probes)
@@ -159,7 +160,7 @@ def train(
     forecast = _looked_ahead(assembly)
     main = os.environ.get("RANK", "0") == "0"
     held = sum(parameter.nbytes for parameter in loaded.model.parameters()) if loaded and pick_device().type == "cpu" else 0
-    plan = foresee(recipe, assembly.tokeniser.tokenizer, forecast, _first_steps(assembly), held=held)
+    plan = foresee(assembly.recipe, assembly.tokeniser.tokenizer, forecast, _first_steps(assembly), held=held)
     if loaded is None:
         loaded = _fresh(assembly)
         if main:
@@ -177,7 +178,7 @@ def train(
         loaded,
         assembly.stream,
         forecast.num_steps,
-        objective=chosen_objective(recipe, assembly, forecast.num_steps, run, say),
+        objective=chosen_objective(recipe, assembly, forecast.num_steps, run, say, checkpointing=plan.wanted.checkpointing),
         settings=recipe.train,
         packed=recipe.sequence.pack,
         seed=recipe.seed,
