@@ -19,7 +19,7 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
     rows = [columns_of(line, spec["prompt_weight"]) for step in steps_of(spec) for line in step]
     trainer = SFTTrainer(
         model=model,
-        args=SFTConfig(dataset_kwargs={"skip_prepare_dataset": True}, **settings_of(spec)),
+        args=SFTConfig(max_length=None, dataset_kwargs={"skip_prepare_dataset": True}, **settings_of(spec)),
         train_dataset=Dataset.from_list(rows),
         processing_class=AutoTokenizer.from_pretrained(spec["model"]),
         callbacks=[Noting(watch)],
