@@ -125,8 +125,8 @@ def test_a_name_that_cannot_be_a_folder_is_refused(tmp_path, name):
             "objective.kind (masked) trains bert, and model.new.architecture is gpt2: model.new.architecture=bert",
         ),
         (
-            "objective: {kind: prefix}\nsequence: {pack: true}",
-            "sequence.pack (true) is for objective.kind causal, not prefix: sequence.pack=false",
+            "model: {base: new, new: {architecture: bert}}\nobjective: {kind: masked}\nsequence: {pack: true}",
+            "sequence.pack (true) is not for objective.kind masked: sequence.pack=false",
         ),
         ("sequence: {pack: true, stream: true}", "sequence.stream fills its rows, so sequence.pack (true) has nothing to do"),
         (

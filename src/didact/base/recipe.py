@@ -156,7 +156,7 @@ class Sequence(Section):
     max_length: Annotated[int, Field(ge=8)] = 1024
     """Tokens; a longer prompt is cut, oldest turns first, the response last of all."""
     pack: bool = False
-    """True: several conversations share a row, kept apart; False: rows of like length are padded to the longest. Only for causal."""
+    """True: several conversations share a row, kept apart; False: rows of like length are padded to the longest. Not for masked."""
     stream: bool = False
     """True: plain texts are joined, each ended by the end-of-text token, and cut into rows of exactly `max_length` tokens."""
     workers: Annotated[int, Field(ge=0, le=256)] = 0
@@ -238,8 +238,8 @@ class Recipe(Section):
         if self.model.base == "new" and architecture not in fitting:
             what = f"objective.kind ({kind}) trains {' or '.join(fitting)}, and model.new.architecture is {architecture}"
             raise ValueError(f"{what}: model.new.architecture={fitting[0]}")
-        if self.sequence.pack and kind != "causal":
-            raise ValueError(f"sequence.pack (true) is for objective.kind causal, not {kind}: sequence.pack=false")
+        if self.sequence.pack and kind == "masked":
+            raise ValueError("sequence.pack (true) is not for objective.kind masked: sequence.pack=false")
         if self.sequence.pack and self.sequence.stream:
             raise ValueError("sequence.stream fills its rows, so sequence.pack (true) has nothing to do: sequence.pack=false")
         if self.sequence.stream and kind == "masked" and self.objective.masked.next_sentence:

@@ -89,7 +89,7 @@ def rows(examples: Sequence[TokenisedExample], *, packed: bool, max_length: int,
     """Returns the examples as rows: packed into rows of at most `max_length` tokens in a drawn order, or one a row as they come."""
     if not packed:
         return [(example,) for example in examples]
-    bins = pack([len(example) for example in examples], max_length)
+    bins = pack([max(len(example), example.num_tokens - len(example)) for example in examples], max_length)  # the longer of two sides
     return [tuple(examples[i] for i in bins[number]) for number in permutation(len(bins), seed, "rows", window)]
 
 

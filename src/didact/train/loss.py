@@ -23,6 +23,8 @@ from didact.models.precision import Precision, autocast
 from didact.models.prefix import as_the_model_takes_it, prefix_mask
 from didact.train.attention import Spans, documents, spans_of
 from didact.train.head_loss import Head, head_loss, head_of, weighted_nll
+from didact.train.neftune import noisy_embeddings
+from didact.train.packed_pairs import packed_call
 
 NORMALISER = "nonzero_tokens"
 """What the sum is divided by, as runs record it."""
@@ -47,6 +49,8 @@ class Targets:
     spans: Spans | None
     decoder_input_ids: torch.Tensor | None = None
     """int64 (B, D), for an encoder-decoder."""
+    written: torch.Tensor | None = None
+    """int32 (B, D), for packed rows of an encoder-decoder: the decoder's documents, 0 for padding."""
     prefix: torch.Tensor | None = None
     """bool (B, T), for a prefix language model."""
     token_types: torch.Tensor | None = None
@@ -78,6 +82,7 @@ def to_device(batch: Batch, device: torch.device) -> Targets:
         weights=move(flat[rows]),
         spans=spans_of(batch.segment_ids) if packed else None,
         decoder_input_ids=move_if(batch.decoder_input_ids),
+        written=move_if(batch.decoder_segment_ids) if packed else None,
         prefix=move_if(batch.prefix),
         token_types=move_if(batch.token_types),
         next_segment=move_if(batch.next_segment),
@@ -91,13 +96,14 @@ class WeightedLoss(torch.nn.Module):
         model: A transformers model with a language modelling head.
         precision: In which precision to multiply.
         smoothing: The recipe's `objective.label_smoothing`.
+        noise: The recipe's `objective.neftune`.
     """
 
-    def __init__(self, model: Any, precision: Precision, smoothing: float = 0.0) -> None:
+    def __init__(self, model: Any, precision: Precision, smoothing: float = 0.0, noise: float = 0.0) -> None:
         super().__init__()
         self.model = model
         self.architecture = architecture_of(model.config)
-        self._precision = precision
+        self._precision, self._noise = precision, noise
         self._head = head_of(model.config, smoothing)
         self.direct = self._head_is_known()
         """Whether loss and gradient are made in chunks, beside the model's own head. Where what the model does to its logits is not known,
@@ -107,8 +113,9 @@ class WeightedLoss(torch.nn.Module):
 
     def forward(self, targets: Targets) -> torch.Tensor:
         """Returns the sum over the batch, a scalar; the caller divides by the step's number of targets."""
-        given = self._given(targets)
-        with autocast(self._precision, targets.input_ids.device), documents(targets.spans):
+        noisy = noisy_embeddings(self.model, self._noise, targets.segments)
+        with autocast(self._precision, targets.input_ids.device), documents(targets.spans), noisy:
+            given = self._given(targets)
             if self.direct:
                 with self._hidden(targets.rows) as hidden:
                     output = self.model(**given)
@@ -133,6 +140,8 @@ class WeightedLoss(torch.nn.Module):
             if targets.prefix is not None:
                 given["attention_mask"] = as_the_model_takes_it(prefix_mask(targets.segments, targets.prefix), self.model)
             return given
+        if targets.written is not None and targets.decoder_input_ids is not None:
+            return packed_call(self.model, targets.input_ids, targets.decoder_input_ids, targets.segments, targets.written)
         seen = targets.segments != 0
         # A row of padding alone sees its first token: attention to nothing is not a number.
         seen[:, 0] |= ~seen.any(1)

@@ -11,6 +11,7 @@ from didact.models.architecture import check_objective
 from didact.models.load import Loaded
 from didact.models.prefix import mark_prefix
 from didact.train import attention
+from didact.train.packed_pairs import check_pairs
 
 
 def check_model(loaded: Loaded, objective: Objective, packed: bool) -> bool:
@@ -31,8 +32,10 @@ def check_model(loaded: Loaded, objective: Objective, packed: bool) -> bool:
     elif packed and loaded.architecture == "decoder":
         attention.keep_apart(model, vocabulary)
         return True
+    elif packed and loaded.architecture == "encoder_decoder":
+        check_pairs(model, vocabulary)
     elif packed:
-        raise ModelError(f"rows of several documents are for decoders, and {type(model).__name__} is none", remedy="sequence.pack=false")
+        raise ModelError(f"{type(model).__name__} reads one document a row", remedy="sequence.pack=false")
     return objective.kind == "causal" and model.device.type == "cpu" and attention.can_keep_apart(model, vocabulary)
 
 
