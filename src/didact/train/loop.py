@@ -114,7 +114,7 @@ def tune(
         keep_freed_memory()
         if own_attention == "sdpa" and not joined and stream.max_length <= SHORT:
             model.set_attn_implementation("eager")
-    loss_of = WeightedLoss(model, precision, objective.label_smoothing)
+    loss_of = WeightedLoss(model, precision, objective.label_smoothing, objective.neftune)
     trained = shards.spread(loss_of, accelerator, shard=shard, adapts=loaded.adapter is not None)
     optimiser = make_optimiser(model, settings)
     checkpoints, state = folder / "checkpoints", None
