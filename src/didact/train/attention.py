@@ -19,6 +19,7 @@ from didact.base.errors import ModelError
 from didact.models.architecture import architecture_of, logits_of
 from didact.models.prefix import as_the_model_takes_it, prefix_mask
 from didact.train.short_attention import LONGEST, attend_short
+from didact.train.varlen import attend_varlen, has_varlen
 
 NAME = "didact_documents"
 Spans = tuple[tuple[int, int, int], ...]
@@ -87,6 +88,10 @@ def attend(
     spans = _spans.get() or tuple((row, 0, length) for row in range(num_rows))
     window, device = options.get("sliding_window"), query.device.type
     dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else query.dtype
+    if has_varlen(device, dtype) and not dropout:
+        sizes, _ = _pieces(spans, num_rows, length)
+        q, k, v = (tensor.to(dtype).transpose(1, 2).flatten(0, 1) for tensor in (query, key, value))
+        return attend_varlen(q, k, v, sizes, scaling, window).view(num_rows, length, -1, width), None
     short = tuple(span for span in spans if span[2] - span[1] <= LONGEST)
     if device != "cpu" or dropout or not short:
         return _one_by_one(query, key, value, spans, scaling, dropout, window), None
