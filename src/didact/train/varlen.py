@@ -8,7 +8,7 @@ import torch
 try:  # torch has it from 2.10 on
     from torch.nn.attention.varlen import varlen_attn
 except ImportError:
-    varlen_attn = None
+    varlen_attn = None  # type: ignore[assignment]  # an older torch
 
 
 def has_varlen(device: str, dtype: torch.dtype) -> bool:
