@@ -88,6 +88,9 @@ def test_without_validation_tasks_there_is_nothing_to_choose_by(path, tmp_path, 
     with pytest.raises(DataError, match=r"tasks\.hold_out\.validation") as caught:
         chosen_objective(recipe, Assembly(recipe), 3, create_run(recipe))
     assert "tasks.hold_out.validation.num_categories=2" in caught.value.remedy
+    seen = didact(f"check {path} {' '.join(repr(one) for one in AUTO)}")
+    assert seen.code == 1
+    assert "tokenised" not in seen.err  # told before anything costs
 
 
 def test_train_prints_the_table_and_trains_with_what_was_chosen(path, tmp_path, monkeypatch):

@@ -73,10 +73,22 @@ def chosen_objective(
     return at_ratio(recipe.objective, choice.ratio)
 
 
+def check_choice(recipe: Recipe, assembly: Assembly) -> None:
+    """Looks whether there is anything to choose by, where the recipe's prompt weight is `auto`.
+
+    Raises:
+        DataError: There are no validation tasks.
+    """
+    if recipe.objective.prompt_weight == AUTO and not len(assembly.judged(VALIDATION)):
+        what = "objective.prompt_weight auto chooses on validation tasks, and tasks.hold_out.validation keeps none"
+        raise DataError(what, remedy=HOLD_OUT[VALIDATION])
+
+
 def choose_first(recipe: Recipe, run: Run, say: Say = lambda _: None) -> None:
     """Chooses the prompt weight of a run that several processes will train, where it is `auto`."""
     if recipe.objective.prompt_weight == AUTO:
         assembly = Assembly(recipe, say)
+        check_choice(recipe, assembly)
         always = recipe.train.activation_checkpointing == "always"
         chosen_objective(recipe, assembly, assembly.forecast.num_steps, run, say, checkpointing=always)
 
@@ -86,10 +98,8 @@ def choose(
 ) -> Choice:
     """Returns the choice among the recipe's ratios; arguments and errors as of `chosen_objective`."""
     auto = recipe.objective.auto
+    check_choice(recipe, assembly)
     tasks = assembly.judged(VALIDATION)
-    if not len(tasks):
-        what = "objective.prompt_weight auto chooses on validation tasks, and tasks.hold_out.validation keeps none"
-        raise DataError(what, remedy=HOLD_OUT[VALIDATION])
     metric = next(iter(over_rows(recipe.evaluate.metrics)), "rouge_l")
     told, asked = _told(assembly, tasks, auto.examples), _asked(assembly, tasks, auto.examples)
     num_runs = len(auto.ratios) * auto.seeds

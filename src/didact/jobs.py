@@ -13,7 +13,7 @@ from didact.base.errors import DataError
 from didact.base.files import write_jsonl
 from didact.base.recipe import AdapterSection, Recipe
 from didact.base.types import Prediction
-from didact.choose import Say, chosen_objective
+from didact.choose import Say, check_choice, chosen_objective
 from didact.data.batches import Row
 from didact.data.objective_tokens import objective_controls
 from didact.data.problem_examples import ProblemExample
@@ -89,6 +89,7 @@ def check(
         DidactError: The first thing that is wrong, with where it is and what to type.
     """
     assembly = Assembly(recipe, say, show=show)
+    check_choice(recipe, assembly)
     recipe = assembly.recipe
     forecast = _looked_ahead(assembly)
     tokenizer = assembly.tokeniser.tokenizer
@@ -157,6 +158,7 @@ def train(
     """
     loaded = load_tuned(run, lambda _: None) if resume else None  # `tune` tells of torn checkpoints
     assembly = Assembly(recipe, say, loaded.tokeniser if loaded else None)
+    check_choice(recipe, assembly)
     forecast = _looked_ahead(assembly)
     main = os.environ.get("RANK", "0") == "0"
     held = sum(parameter.nbytes for parameter in loaded.model.parameters()) if loaded and pick_device().type == "cpu" else 0
