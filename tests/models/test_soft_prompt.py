@@ -201,6 +201,7 @@ def test_control_tokens_that_the_base_has_never_seen_are_trained_beside_it(tmp_p
     tuned(loaded, tmp_path / "run")
     again = load_checkpoint(tmp_path / "run" / "checkpoints" / "step_00000002")
     assert torch.equal(logits(again), logits(loaded))
+    assert not (tmp_path / "run" / "checkpoints" / "step_00000002" / "adapter_config.json").exists()  # peft would leave those rows out
     assert with_prompt(tmp_path / "base", "chatml", train_embeddings="none").num_trained == NUMBER * WIDTH
 
 

@@ -189,7 +189,8 @@ def save_adapter(model: Any, adapter: Adapter, folder: Path) -> None:
         tables = [name.removesuffix(_ROWS).removeprefix(_PREFIX) for name in tensors if name.endswith(_ROWS)]
         config["trainable_token_indices"] = {name: list(adapter.rows) for name in tables} or None
     config["modules_to_save"] = [name for name in _tables(model) if f"{_PREFIX}{name}.weight" in tensors] or None
-    write_json(folder / "adapter_config.json", config)
+    if soft_prompt(model) is None or len(tensors) == 1:  # peft has no trained prompt with rows of other tokens beside it
+        write_json(folder / "adapter_config.json", config)
     model.config.save_pretrained(folder)
     beside = os.path.relpath(adapter.base, folder.resolve()) if Path(adapter.base).is_absolute() else ""
     write_json(folder / CARD, {**asdict(adapter), "settings": adapter.settings.model_dump(mode="json"), "beside": beside})
