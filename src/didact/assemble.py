@@ -335,12 +335,9 @@ class Assembly:
     @cached_property
     def _untrained(self) -> dict[str, str] | None:
         """Control tokens that the base has rows for and has never learnt, with how that is known; None: it cannot be seen."""
-        if self.given is not None or self.recipe.model.base == "new":
-            return None
-        from didact.models.bundled import resolved
         from didact.models.embedding_files import untrained_in_files
 
-        return untrained_in_files(resolved(self.recipe.model), self.tokeniser, self.new_controls)
+        return None if self.given is not None else untrained_in_files(self.recipe.model, self.tokeniser, self.new_controls)
 
 
 def _worker(recipe: Recipe, tokeniser: Tokeniser, leaks: LeakReport, text_length: int) -> Make:

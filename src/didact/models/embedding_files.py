@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import try_to_load_from_cache
 from safetensors import SafetensorError, safe_open
+from transformers.utils import cached_file
 
 from didact.base.errors import DidactError
 from didact.base.recipe import ModelSection
 from didact.data.tokens import Tokeniser
 from didact.models.adapter_card import is_adapter
+from didact.models.bundled import resolved
 from didact.models.pretrained import config_of, empty_model
 from didact.models.untrained_rows import initial_deviation, untrained_of_tables, used_controls
 
@@ -40,11 +41,12 @@ def untrained_in_files(section: ModelSection, tokeniser: Tokeniser, new_controls
     A base that stands on the hub alone, one in another format than safetensors and an adapter's checkpoint cannot be looked into.
 
     Args:
-        section: The recipe's `model`; its base is not new.
+        section: The recipe's `model`.
         tokeniser: Its tokeniser.
         new_controls: Control tokens that were added to it.
     """
-    if is_adapter(Path(section.base)):
+    section = resolved(section)
+    if section.base == "new" or is_adapter(Path(section.base)):
         return None
     try:
         config = config_of(section.base, section.revision)
@@ -87,8 +89,9 @@ def _piece(name: str, base: str, revision: str | None) -> Any:
 
 def _local(base: str, file: str, revision: str | None) -> Path | None:
     """Returns a file of a folder, or of the hub where it has been fetched before."""
-    if Path(base).is_dir():
-        path = Path(base) / file
-        return path if path.is_file() else None
-    found = try_to_load_from_cache(base, file, revision=revision)
-    return Path(found) if isinstance(found, str) else None
+    options: dict[str, Any] = {"revision": revision, "local_files_only": True}
+    try:
+        found = cached_file(base, file, **options, _raise_exceptions_for_missing_entries=False)
+    except OSError:
+        return None
+    return Path(found) if found else None
