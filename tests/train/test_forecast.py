@@ -3,9 +3,12 @@
 import json
 
 import pytest
+import torch
+from safetensors.torch import load_file
 from tiny import write_recipe
+from transformers import LlamaConfig
 
-from didact.base.errors import ModelError
+from didact.base.errors import ModelError, RecipeError
 from didact.base.recipe_file import load_recipe
 from didact.jobs import check, train
 from didact.run import create_run
@@ -43,10 +46,94 @@ def test_the_plans_numbers_hang_together(checked) -> None:
 def test_a_plan_that_does_not_fit_is_refused_before_anything_is_loaded(checked, monkeypatch: pytest.MonkeyPatch) -> None:
     path, found, _ = checked
     monkeypatch.setattr(forecast, "available_memory", lambda _: found.plan["memory"]["needed"] - 1)
+    never = "train.activation_checkpointing=never"
     with pytest.raises(ModelError, match="training would take about") as refused:
-        check(load_recipe(path))
+        check(load_recipe(path, [never]))
     assert refused.value.remedy == "train.micro_batch_tokens=128"
-    check(load_recipe(path, [refused.value.remedy]))  # what it says to type does fit
+    check(load_recipe(path, [never, refused.value.remedy]))  # what it says to type does fit
+
+
+def test_layers_are_computed_again_only_where_the_plan_does_not_fit_otherwise(checked, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, found, told = checked
+    assert not found.plan["activation_checkpointing"]
+    assert check(load_recipe(path, ["train.activation_checkpointing=always"])).plan["activation_checkpointing"]
+    monkeypatch.setattr(forecast, "available_memory", lambda _: found.plan["memory"]["needed"] - 1)
+    again = check(load_recipe(path), told.append)
+    assert again.plan["activation_checkpointing"]
+    assert again.plan["memory"]["needed"] < found.plan["memory"]["needed"]
+    assert any(line.endswith("the inside of the layers is computed again") for line in told)
+
+
+def test_a_run_does_what_its_plan_says(checked, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, _, _ = checked
+    monkeypatch.setenv("DIDACT_RUNS", str(tmp_path))
+    losses = []
+    for setting in ("never", "always"):
+        recipe = load_recipe(path, [f"train.activation_checkpointing={setting}", f"name={setting}"])
+        losses.append(train(recipe, create_run(recipe))["loss"])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_weights_in_bf16_are_trained_saved_and_continued(checked, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, found, _ = checked
+    monkeypatch.setenv("DIDACT_RUNS", str(tmp_path))
+    recipe = load_recipe(path, ["train.precision=bf16_weights", "train.max_steps=3"])
+    run = create_run(recipe)
+    summary = train(recipe, run)
+    assert summary["precision"] == "bf16"
+    saved = load_file(next(run.checkpoints.glob("step_*/model.safetensors")))
+    assert {tensor.dtype for tensor in saved.values()} == {torch.bfloat16}
+    planned = json.loads((run.folder / "environment.json").read_text())["plan"]["memory"]
+    assert 2 * planned["weights"] == found.plan["memory"]["weights"]
+
+
+def test_a_loaded_model_is_not_counted_twice(checked, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, found, _ = checked
+    memory = found.plan["memory"]
+    monkeypatch.setattr(forecast, "available_memory", lambda _: memory["needed"] - memory["weights"])
+    recipe, looked = _looked(path)
+    steps = looked.stream.window(0).steps
+    given = recipe, looked.tokeniser.tokenizer, looked.forecast, steps
+    assert forecast.foresee(*given, held=memory["weights"]).memory.needed == memory["needed"]
+    assert forecast.foresee(*given).wanted.checkpointing  # a byte more would not fit as it is
+
+
+def test_check_plans_for_other_machines_and_refuses_nothing_then(checked, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, _, _ = checked
+    monkeypatch.setattr(forecast, "available_memory", lambda _: 1000)
+    told = []
+    found = check(load_recipe(path), told.append, machines=["1x24GB", "cpu", "8x80GB"])
+    assert [(each["machine"], each["fits"]) for each in found.machines] == [("1x24GB", True), ("cpu", False), ("8x80GB", True)]
+    assert [line.partition(" ")[0] for line in told if line.startswith(("1x24GB", "cpu (", "8x80GB"))] == ["1x24GB", "cpu", "8x80GB"]
+
+
+def test_a_plan_needs_no_weights(checked, tmp_path) -> None:
+    path, _, _ = checked
+    tokenizer = _looked(path)[1].tokeniser.tokenizer
+    tokenizer.save_pretrained(tmp_path)
+    shape = {"hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 16, "num_attention_heads": 32, "num_key_value_heads": 8}
+    LlamaConfig(**shape, vocab_size=128_256, head_dim=64, tie_word_embeddings=True).save_pretrained(tmp_path)
+    found = check(load_recipe(path, [f"model.base={tmp_path}"]), machines=["8x80GB"])
+    assert found.plan["num_parameters"] == 1_235_814_400
+    assert found.machines[0]["fits"]
+
+
+def test_a_probe_tells_the_speed_and_leaves_nothing(checked, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, _, told = checked
+    monkeypatch.setenv("DIDACT_RUNS", str(tmp_path))
+    found = check(load_recipe(path), told.append, probes=True, price_per_hour=1.0)
+    assert found.tokens_per_second > 0
+    assert any(line.startswith("probe: 4 steps, ") for line in told)
+    assert told[-1].startswith("time: about ")
+    assert not list(tmp_path.iterdir())
+
+
+def test_eight_bits_need_a_gpu(checked) -> None:
+    path, _, _ = checked
+    with pytest.raises(RecipeError, match="needs a GPU") as refused:
+        check(load_recipe(path, ["train.optimizer=adamw_8bit"]))
+    assert refused.value.remedy == "train.optimizer=adafactor"
+    check(load_recipe(path, ["train.optimizer=adamw_8bit"]), machines=["1x24GB"])  # a plan for another machine may have it
 
 
 def test_a_run_writes_its_plan_and_the_flops_of_its_steps(checked, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,8 +165,13 @@ def test_the_time_to_go_is_told_once_after_the_third_step(checked, monkeypatch: 
     assert [step.step for step in heard] == [1, 2, 3, 4, 5]
 
 
-def _plan(path):
+def _looked(path):
     from didact.assemble import Assembly
 
     assembly = Assembly(load_recipe(path))
-    return forecast.foresee(assembly.recipe, assembly.tokeniser.tokenizer, assembly.forecast)
+    return assembly.recipe, assembly
+
+
+def _plan(path):
+    recipe, assembly = _looked(path)
+    return forecast.foresee(recipe, assembly.tokeniser.tokenizer, assembly.forecast)

@@ -118,7 +118,8 @@ class _ShortAttention(torch.autograd.Function):
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         groups, scale, heads, shared = ctx.about
         number = len(groups.sizes)
-        q, k, v, weights = (ctx.saved_tensors[part * number : (part + 1) * number] for part in range(4))
+        kept = ctx.saved_tensors  # asked for once: where layers are computed again, a second time would be refused
+        q, k, v, weights = (kept[part * number : (part + 1) * number] for part in range(4))
         out = _into_groups(gradient, groups, shared, gradient=True)
         by_q, by_k, by_v = [], [], []
         for a, b, c, p, o in zip(q, k, v, weights, out, strict=True):
