@@ -1,12 +1,19 @@
 """How many processes share a training changes neither what a step holds nor its loss."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from tiny import didact, finished, write_recipe
+from typer import BadParameter
 
+from didact.apps.start import chosen_run
 from didact.base.errors import ModelError
 from didact.base.recipe_file import load_recipe
 from didact.jobs import train
@@ -57,3 +64,53 @@ def test_a_process_that_fails_is_told_without_a_traceback(monkeypatch, capfd):
     with pytest.raises(ModelError, match=r"training in 1 processes failed(.|\n)*--processes 1"):
         launch(1, ["train", "no_such_recipe.yaml"])
     assert "no such file: no_such_recipe.yaml" in capfd.readouterr().err
+
+
+def torchrun(folder, *arguments):
+    """Starts `torchrun -m didact ARGUMENTS` in two processes, as a user of torchrun does."""
+    environment = {**os.environ, "DIDACT_RUNS": str(folder / "runs"), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "didact", *arguments]
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_lines(process, metrics, count):
+    """Waits until a training has logged more than so many steps."""
+    until = time.monotonic() + 240
+    while time.monotonic() < until and process.poll() is None:
+        if metrics.exists() and metrics.read_text().count("\n") > count:
+            return
+        time.sleep(0.01)
+    raise AssertionError(process.communicate())
+
+
+def test_processes_that_torchrun_starts_agree_on_one_run_and_survive_the_loss_of_their_parent(tmp_path):
+    write_recipe(tmp_path, epochs=50, epsilon=1e-4)
+    process = torchrun(tmp_path, "train", "tiny.yaml")
+    folder = tmp_path / "runs" / "tiny-001"
+    wait_for_lines(process, folder / "metrics.jsonl", 3)
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["tiny-001"]
+    process.kill()  # nobody is left to end the two; they hear of it, save and leave
+    _, told = process.communicate(timeout=120)  # comes back when the last of them has closed its end
+    (saved,) = folder.glob("checkpoints/step_*/manifest.json")
+    assert f"stopped behind step {int(saved.parent.name[5:]):,}, which is saved; continue: didact train tiny.yaml --resume" in told
+    assert not (folder / "summary.json").exists()
+
+
+def test_processes_that_are_started_twice_over_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(BadParameter, match="leave --processes out"):
+        chosen_run(load_recipe(write_recipe(tmp_path)), resume=False, into=None, processes=2)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_sigterm_to_the_one_that_started_them_is_passed_on_and_they_save(tmp_path):
+    write_recipe(tmp_path, epochs=50)
+    process = didact("train", "tiny.yaml", "--processes", 2, folder=tmp_path)
+    folder = tmp_path / "runs" / "tiny-001"
+    wait_for_lines(process, folder / "metrics.jsonl", 3)
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 143
+    assert told.rstrip().splitlines()[-1].endswith("didact train tiny.yaml --resume")
+    assert "Traceback" not in told and "death signal" not in told
+    assert len(list(folder.glob("checkpoints/step_*/manifest.json"))) == 1
