@@ -1,10 +1,11 @@
 """The models of the tuning benchmarks: each shape is drawn once from a seed and saved, and every system loads that folder."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-GPT2_TOKENIZER = 50_257
+GPT2_TOKENIZER, END = 50_257, "<|endoftext|>"
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,26 @@ def config_of(shape: Shape) -> Any:
 def save_model(name: str, folder: Path, tokenizer: Path, seed: int = 0) -> Path:
     """Returns the folder of a shape with random weights and the rows' tokenizer; it is made where it is not there."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
     place = folder / name
     if not (place / "model.safetensors").is_file():
         torch.manual_seed(seed)
         AutoModelForCausalLM.from_config(config_of(SHAPES[name]), dtype=torch.float32).save_pretrained(place)
-        kept = AutoTokenizer.from_pretrained(tokenizer)
+        kept = PreTrainedTokenizerFast(tokenizer_object=cut(tokenizer, SHAPES[name].vocabulary), eos_token=END, bos_token=END)
         kept.pad_token = kept.eos_token
         kept.save_pretrained(place)
     return place
+
+
+def cut(tokenizer: Path, vocabulary: int) -> Any:
+    """Returns GPT-2's tokenizer with its first tokens and the end of text, as many as a shape has: didact would grow a smaller table."""
+    from tokenizers import Tokenizer
+
+    given = json.loads((tokenizer / "tokenizer.json").read_text(encoding="utf-8"))
+    size = min(vocabulary, GPT2_TOKENIZER) - 1
+    # GPT-2 numbers 256 bytes, then what each merge makes, in order, then the end of text.
+    words = {word: number for word, number in given["model"]["vocab"].items() if number < size}
+    given["model"] |= {"vocab": {**words, END: size}, "merges": given["model"]["merges"][: size - 256]}
+    given["added_tokens"][0]["id"] = size
+    return Tokenizer.from_str(json.dumps(given))

@@ -71,6 +71,18 @@ def test_a_shapes_flops_are_counted_from_the_matrices_that_the_model_has(kind):
     assert shape.head_parameters == model.get_output_embeddings().weight.numel()
 
 
+@pytest.mark.parametrize(("vocabulary", "size"), [(49_152, 49_152), (50_257, 50_257), (151_936, 50_257)])
+def test_a_shapes_tokenizer_has_no_token_that_its_table_lacks(shared, vocabulary, size):
+    from peers.rows import tokenizer_in
+    from peers.shapes import END, cut
+
+    tokenizer = cut(tokenizer_in(shared), vocabulary)
+    assert tokenizer.get_vocab_size() == size
+    assert tokenizer.token_to_id(END) == size - 1
+    text = "Instructions are followed: naïve 東京"
+    assert tokenizer.decode(tokenizer.encode(text).ids) == text
+
+
 @pytest.mark.parametrize("theirs", [(2.0, 3.1), (2.0, float("nan"))])
 def test_unequal_losses_end_the_comparison(theirs):
     from peers.child import Run, apart
