@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from verbs import didact
 
-from didact.assemble import Assembly
 from didact.base.recipe import Recipe
 from didact.base.recipe_file import load_recipe
+from didact.prompts.names import check_names
 from didact.tasks.catalogue import find
 
 ROOT = Path(__file__).parents[1]
@@ -82,7 +82,7 @@ def test_nine_known_models_have_a_recipe_with_its_source_and_a_twin():
 @pytest.mark.parametrize("path", BIG, ids=lambda path: path.stem)
 def test_the_names_of_a_known_models_recipe_exist_without_the_hub(path):
     recipe = load_recipe(path)
-    Assembly(recipe).check_names()  # readers, metrics, chat format, templates
+    check_names(recipe)  # readers, metrics, chat format, templates
     assert recipe.tasks.sources
     for source in recipe.tasks.sources:
         assert find(source.catalogue).open != "closed" if source.catalogue else source.reader == "benchmark"

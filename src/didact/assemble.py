@@ -26,23 +26,22 @@ from didact.data.objective_tokens import objective_controls
 from didact.data.objectives import check_task_weights
 from didact.data.prepare import check_kinds
 from didact.data.problem_examples import ProblemExample, problem_examples
+from didact.data.shares import branches
 from didact.data.stream import WINDOW, Forecast, TrainingStream, longest_text
 from didact.data.tokens import Tokeniser
 from didact.data.window_cache import WindowCache
 from didact.data.workers import Make, Workers
 from didact.prompts.bare import without_prompt
-from didact.prompts.chat_format import FORMATS
 from didact.prompts.chosen import DRAWN as DRAWN
-from didact.prompts.chosen import ChosenFormats, check_names, not_asked
+from didact.prompts.chosen import ChosenFormats, not_asked
 from didact.prompts.formats import Format
+from didact.prompts.names import check_names
 from didact.prompts.reach import out_of_reach
 from didact.prompts.render import render
 from didact.prompts.template import Template, TemplateSet
-from didact.tasks.catalogue import settled
 from didact.tasks.leak_report import LeakReport
 from didact.tasks.leaks import settle, without_leaks
-from didact.tasks.readers import READERS, load_tasks
-from didact.tasks.set_metrics import metric_named
+from didact.tasks.readers import load_tasks
 from didact.tasks.splits import Split, describe, hold_out
 from didact.tasks.task import LEVELS, Task, TaskSet
 
@@ -76,31 +75,10 @@ class Assembly:
     def __post_init__(self) -> None:
         self.recipe = with_a_number(self.recipe)
 
-    def check_names(self) -> None:
-        """Looks up every name that the recipe chooses by, so that a slip is told before anything is read, not after training.
-
-        Raises:
-            RecipeError: There is no such reader, metric or chat format.
-            TemplateError: There is no such template.
-        """
-        recipe = self.recipe
-        for number, source in enumerate(recipe.tasks.sources):
-            with about(f"tasks.sources[{number}].{'catalogue' if source.catalogue else 'reader'}"):
-                READERS[settled(source).reader]
-            with about(f"tasks.sources[{number}].metric"):
-                metric_named(source.metric)
-        for number, name in enumerate(recipe.evaluate.metrics):
-            with about(f"evaluate.metrics[{number}]"):
-                metric_named(name)
-        with about("prompts.chat_format"):
-            if recipe.prompts.chat_format != "model":
-                FORMATS[recipe.prompts.chat_format]
-        check_names(recipe)
-
     @cached_property
     def tasks(self) -> TaskSet:
         """All tasks of the sources."""
-        self.check_names()
+        check_names(self.recipe)
         if not self.recipe.tasks.sources:
             raise RecipeError(
                 "the recipe names no source of tasks",
@@ -203,16 +181,35 @@ class Assembly:
     @cached_property
     def mixture(self) -> Mixture:
         """How often each seen task is drawn."""
+        self._check_drawn()
         sizes = {task.name: len(task.examples) for task in self.seen}
         for report in self.tasks.reports:
             self.say(report.line())
         mixture = Mixture(sizes, self.recipe.mixture, self.recipe.seed)
+        check_task_weights([*mixture.part_of], self.recipe.objective)
         for task in self.seen:
             if task.name in mixture.part_of:
                 self.formats.trained(task)
         for line in out_of_reach(self.formats, [task for task in self.seen if task.name in mixture.part_of]):
             self.say(line)
         return mixture
+
+    def _check_drawn(self) -> None:
+        """Looks whether every part of the mixture has tasks and these have wordings: leaks are searched for later, which takes long.
+
+        Raises:
+            RecipeError: A part names no seen task, or none with examples.
+            TemplateError: No template fits a task that is drawn, or one of the recipe's own does not.
+        """
+        if "_settled" in self.__dict__:
+            return
+        parts = branches({task.name: len(task.examples) for task in self.split.seen}, self.recipe.mixture)
+        drawn = {name for part in parts for leaf in part.leaves for name in leaf.counted}
+        # Asked once more behind the search: it may leave out the rows that the wordings were looked at with.
+        formats = ChosenFormats(self.recipe, self.templates, self.split.holds_out)
+        for task in self.split.seen:
+            if task.name in drawn:
+                formats.trained(task)
 
     def texts(self) -> Iterator[str]:
         """Yields seen texts as a model would see them, for training a tokenizer: an even sample over the mixture's first epoch."""
@@ -272,7 +269,6 @@ class Assembly:
         recipe, mixture = self.recipe, self.mixture
         kinds = {task.name: task.kind for task in self.seen if task.name in mixture.part_of}
         check_kinds(kinds, recipe.objective, recipe.sequence.stream)
-        check_task_weights([*kinds], recipe.objective)
         sequence = recipe.sequence
         start = partial(_worker, recipe, self.tokeniser, self.leaks, longest_text(sequence, recipe.objective))
         return TrainingStream(

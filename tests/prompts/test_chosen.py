@@ -10,6 +10,7 @@ from didact.base.errors import DidactError, RecipeError
 from didact.base.recipe import Recipe
 from didact.base.types import Example
 from didact.prompts.chosen import not_asked
+from didact.prompts.names import check_names
 from didact.prompts.render import render
 from didact.tasks.task import Task
 
@@ -113,7 +114,7 @@ def test_without_instructions_nothing_has_to_fit_and_judging_goes_without_them_t
 def test_an_unknown_style_of_options_is_told_before_anything_is_read(tmp_path: Path) -> None:
     made = assembly(tmp_path, evaluate={"options_style": "(AA)"})
     with pytest.raises(RecipeError) as caught:
-        made.check_names()
+        check_names(made.recipe)
     error: DidactError = caught.value
     assert (error.what, error.where) == ("no options style named '(AA)'", "evaluate.options_style")
     assert "(A)" in error.expected

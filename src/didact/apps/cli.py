@@ -137,7 +137,7 @@ def tokens(
     from didact.apps import looking, views
 
     with _recipe(recipe, overrides) as settled:
-        origin, rows = looking.draw_as_tokens(settled, index)
+        origin, rows = looking.draw_as_tokens(settled, index, say)
     if as_json:
         put_json({"task": origin.task, "example": origin.example, "template": origin.template, "notes": origin.notes, "tokens": rows})
         return

@@ -1,6 +1,6 @@
 """What `show` and `tokens` look at: one rendered example, one tokenised draw, and tasks that are there without a recipe."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -164,13 +164,18 @@ def rendered(
     return render(task, example, form, seed=recipe.seed)
 
 
-def draw_as_tokens(recipe: Recipe, index: int) -> tuple[Origin, Rows]:
+def draw_as_tokens(recipe: Recipe, index: int, say: Callable[[str], None] = lambda _: None) -> tuple[Origin, Rows]:
     """Returns where a draw comes from, and its tokens with roles and weights, as the objective trains on them.
 
     Of an encoder-decoder, the tokens that are read stand before those that have to be written. A draw is shown by itself, also
     where `sequence.stream` joins it with others.
+
+    Args:
+        recipe: What is drawn from.
+        index: Number of the draw.
+        say: Hears what is done for it, a line at a time: reading and comparing large collections takes a while.
     """
-    assembly = Assembly(recipe)
+    assembly = Assembly(recipe, say)
     draws = assembly.mixture.draws(0)
     if index >= len(draws):
         what = f"the first epoch has {len(draws):,} draws, and no number {index:,}"

@@ -9,25 +9,12 @@ from didact.base.recipe import PromptsSection, Recipe
 from didact.base.types import Example
 from didact.prompts.bare import BARE
 from didact.prompts.formats import Format, Wordings, draw_format, sort_wordings
-from didact.prompts.options import STYLES
 from didact.prompts.template import Template, TemplateSet
 from didact.tasks.judged import group_of
 from didact.tasks.task import Task
 
 DRAWN = "drawn"
 """The word in `evaluate.template` that gives each row a wording of its own."""
-
-
-def check_names(recipe: Recipe) -> None:
-    """Looks up every name that formats are chosen by.
-
-    Raises:
-        RecipeError: There is no such style of options.
-    """
-    for key, style in (("prompts", recipe.prompts.options_style), ("evaluate", recipe.evaluate.options_style)):
-        if style is not None:
-            with about(f"{key}.options_style"):
-                STYLES[style]
 
 
 @dataclass
