@@ -1,10 +1,17 @@
-"""Memory of the process: on Linux, what training frees is kept for its next step instead of going back to the system."""
+"""Memory of the process: what training frees is kept for its next step, and what oneDNN prepares for one shape is not kept for ever."""
 
 import ctypes
+import os
 import sys
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 """Numbers of glibc's settings (malloc.h)."""
+
+_CACHES = {"LRU_CACHE_CAPACITY": "64", "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
+"""Torch and oneDNN keep what they prepared for the last so many shapes of a product in bf16, by default 1,024, and a training's shapes
+are hardly ever the same. Measured with a 6.9 M model and 2,048 tokens at once: 15 MiB more in every step without an end in sight."""
+for _name, _number in _CACHES.items():  # read once, at the first product: so it is said as soon as this module is there
+    os.environ.setdefault(_name, _number)
 
 
 def keep_freed_memory() -> bool:
