@@ -9,8 +9,8 @@ from didact.base.config import apply_overrides, laid_in, read_with_parents, vali
 from didact.base.recipe import Recipe
 from didact.base.strict_yaml import Document, Location
 
-_HUB_MODEL = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
-_HUB_DATASET = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]*(?<!\.json)(?<!\.jsonl)(?<!\.csv)(?<!\.tsv)(?<!\.txt)(?<!\.gz)(?<!\.parquet)")
+HUB_MODEL = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+HUB_DATASET = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]*(?<!\.json)(?<!\.jsonl)(?<!\.csv)(?<!\.tsv)(?<!\.txt)(?<!\.gz)(?<!\.parquet)")
 """What may be a hub id when nothing of that name is on the disk; a file name that rows come from is none."""
 BUNDLED = re.compile(r"atlas-[a-z-]+")
 """What a bundled base is called, wherever the package is; a folder of one's own with such a name is written `./atlas-x`."""
@@ -39,26 +39,26 @@ def read_document(path: Path | str, overrides: Iterable[str] = ()) -> Document:
     data: Any = document.data
     for location, hub in _paths(data):
         if isinstance(value := value_at(data, location), str) and value:
-            data = laid_in(data, location, _anchored(value, document.where(location), hub))
+            data = laid_in(data, location, anchored(value, document.where(location), hub))
     return Document(data, document.lines)
 
 
 def _paths(data: Mapping[str, Any]) -> Iterator[tuple[Location, re.Pattern[str] | None]]:
     """Yields where the recipe names a path, and what a hub id looks like there."""
-    yield ("model", "base"), _HUB_MODEL
-    yield ("model", "tokenizer"), _HUB_MODEL
-    for location, hub in ((("prompts", "files"), None), (("tasks", "sources"), _HUB_DATASET)):
+    yield ("model", "base"), HUB_MODEL
+    yield ("model", "tokenizer"), HUB_MODEL
+    for location, hub in ((("prompts", "files"), None), (("tasks", "sources"), HUB_DATASET)):
         listed = value_at(data, location)
         for number in range(len(listed)) if isinstance(listed, list) else ():
             yield ((*location, number, "path") if hub else (*location, number)), hub
 
 
-def _anchored(value: str, where: str, hub: re.Pattern[str] | None) -> str:
+def anchored(value: str, where: str, hub: re.Pattern[str] | None) -> str:
     """Returns a path made absolute: beside the recipe that wrote it, else in the working folder.
 
     A path that is nowhere is taken as beside its recipe, so that messages say where we looked, unless it may be a hub id.
     """
-    if value == "new" or (hub is _HUB_MODEL and BUNDLED.fullmatch(value)):
+    if value == "new" or (hub is HUB_MODEL and BUNDLED.fullmatch(value)):
         return value
     folder = Path() if where.startswith("command line") else Path(where.rpartition(":")[0]).parent
     found = next((base / value for base in (folder, Path()) if (base / value).exists()), None)

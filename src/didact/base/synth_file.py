@@ -1,0 +1,49 @@
+"""A synthesis recipe from its file: as `recipe_file`, with the paths that such a recipe names."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from didact.base.config import apply_overrides, laid_in, read_with_parents, validate, value_at
+from didact.base.recipe_file import HUB_DATASET, HUB_MODEL, anchored
+from didact.base.strict_yaml import Document
+from didact.base.synth_section import SynthRecipe
+
+
+def load_synth_recipe(path: Path | str, overrides: Iterable[str] = ()) -> SynthRecipe:
+    """Reads a synthesis recipe, its parent and the overrides.
+
+    Args:
+        path: The recipe file.
+        overrides: `section.key=value` pairs, applied last.
+
+    Raises:
+        RecipeError: All problems at once, with file and line.
+    """
+    return validate(read_synth_document(path, overrides), SynthRecipe)
+
+
+def read_synth_document(path: Path | str, overrides: Iterable[str] = ()) -> Document:
+    """Reads a synthesis recipe as plain data that knows where every key was written; paths are found beside the file that wrote them.
+
+    Raises:
+        RecipeError: A file is missing, is not YAML, or repeats a key.
+    """
+    document = apply_overrides(read_with_parents(Path(path)), overrides)
+    data: Any = document.data
+    named = [(("seeds",), None), (("source", "path"), HUB_DATASET)]
+    if value_at(data, ("teacher", "backend")) == "local":
+        named.append((("teacher", "model"), HUB_MODEL))
+    for location, hub in named:
+        if isinstance(value := value_at(data, location), str) and value:
+            data = laid_in(data, location, anchored(value, document.where(location), hub))
+    return Document(data, document.lines)
+
+
+def is_synthesis(data: Any) -> bool:
+    """Says whether a recipe's data are of a synthesis and not of a training.
+
+    >>> is_synthesis({"method": "alpaca"}), is_synthesis({"model": {}})
+    (True, False)
+    """
+    return isinstance(data, dict) and not data.keys().isdisjoint({"method", "teacher", "num_rows", "preflight"})
