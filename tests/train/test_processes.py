@@ -61,9 +61,11 @@ def test_several_processes_give_the_losses_and_the_weights_of_one(tmp_path, alon
 def test_a_process_that_fails_is_told_without_a_traceback(monkeypatch, capfd):
     # The words of its own error are on stderr already.
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(ModelError, match=r"training in 1 processes failed(.|\n)*--processes 1"):
         launch(1, ["train", "no_such_recipe.yaml"])
     assert "no such file: no_such_recipe.yaml" in capfd.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def torchrun(folder, *arguments):

@@ -33,6 +33,7 @@ def launch(processes: int, arguments: Sequence[str]) -> None:
     # It would tell of every signal that it passes on; what a failure is, the process that failed says itself.
     for name in [name for name in logging.root.manager.loggerDict if name.startswith("torch.distributed.elastic")]:
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)}
     try:
         torchrun(["--standalone", "--nproc-per-node", str(processes), "-m", "didact", *arguments])
     except SignalException as stopped:
@@ -44,3 +45,6 @@ def launch(processes: int, arguments: Sequence[str]) -> None:
                 raise Stopped(number) from None
         remedy = "see the message above, or train with --processes 1"
         raise ModelError(f"training in {processes} processes failed", remedy=remedy) from error
+    finally:
+        for number, handler in before.items():  # torchrun leaves its own behind
+            signal.signal(number, handler)
