@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-HEADINGS = ("head", "attention", "mlp", "optimiser", "collation", "other operators", "python")
-"""`attention` has its projections too; `optimiser` clipping; `head` the embeddings' gradient, which has the head's shape."""
+HEADINGS = ("head", "attention", "mlp", "optimiser", "collation", "other operators", "the rest")
+"""`attention` has its projections too; `optimiser` clipping; `head` the embeddings' gradient, which has the head's shape. The rest:
+Python between operators, probes of the model before the first step, the checkpoint after the last."""
 
 
 @contextmanager
@@ -27,7 +28,7 @@ def profiled(spec: dict[str, Any]) -> Iterator[dict[str, float]]:
     for event in profiler.events():
         sums[heading(event, spec)] += event.self_cpu_time_total / 1e6
     found.update({name: round(sums[name], 3) for name in HEADINGS[:-1]})
-    found["python"] = round(max(seconds - sum(found.values()), 0.0), 3)
+    found["the rest"] = round(max(seconds - sum(found.values()), 0.0), 3)
 
 
 @contextmanager
