@@ -147,7 +147,7 @@ class PieceFormat:
 
     def _write(self, conversation: Conversation, generate: bool) -> Iterator[Piece]:
         messages, begin = conversation.messages, self.begin
-        if any(message.role == "text" for message in messages):
+        if "text" in [message.role for message in messages]:
             yield from plain_text(conversation, generate=generate)
             return
         if self.bos != "never":
@@ -194,16 +194,17 @@ class PieceFormat:
         """What stands before and behind the text of a turn, by its role and place."""
         return {}
 
-    def _turn(self, message: Message, index: int, prefix: str, last: bool) -> Iterator[Piece]:
-        yield from self._header(message.role, index)
+    def _turn(self, message: Message, index: int, prefix: str, last: bool) -> tuple[Piece, ...]:
+        header = self._header(message.role, index)
         trained = message.role == "assistant" and message.train
         body, lead = prefix + self._body(message), len(prefix)
         # What a model wrote has its space already.
         if self.spaced and message.role == "assistant" and not body.startswith(" "):
             body, lead = f" {body}", 1
-        yield Piece(body, False, RESPONSE if trained else PROMPT, index, True, SPEAKERS[message.role], lead)
+        said = Piece(body, False, RESPONSE if trained else PROMPT, index, True, SPEAKERS[message.role], lead)
+        end = self._end(message.role, index, trained)
         # What follows the terminator only leads to the next turn.
-        yield from self._end(message.role, index, trained)[: 1 if last else None]
+        return (*header, said, *(end[:1] if last else end))
 
     def _body(self, message: Message) -> str:
         """Returns the text of a turn; tool calls are written the way Hermes and Qwen models read them."""
