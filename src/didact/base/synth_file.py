@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from didact.base.config import apply_overrides, laid_in, read_with_parents, validate, value_at
+from didact.base.errors import RecipeError
 from didact.base.recipe_file import HUB_DATASET, HUB_MODEL, anchored
 from didact.base.strict_yaml import Document
 from didact.base.synth_section import SynthRecipe
@@ -20,7 +21,20 @@ def load_synth_recipe(path: Path | str, overrides: Iterable[str] = ()) -> SynthR
     Raises:
         RecipeError: All problems at once, with file and line.
     """
-    return validate(read_synth_document(path, overrides), SynthRecipe)
+    return checked_synthesis(read_synth_document(path, overrides))
+
+
+def checked_synthesis(document: Document) -> SynthRecipe:
+    """Returns a document from `read_synth_document` as a recipe.
+
+    Raises:
+        RecipeError: All problems at once, with file and line.
+    """
+    try:
+        return validate(document, SynthRecipe)
+    except RecipeError as error:
+        error.remedy = error.remedy.replace("didact check", "didact synth")
+        raise
 
 
 def read_synth_document(path: Path | str, overrides: Iterable[str] = ()) -> Document:

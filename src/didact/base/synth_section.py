@@ -20,7 +20,7 @@ FilterName = Annotated[str, Field(min_length=1)]
 class Teacher(Section):
     """Who is asked."""
 
-    backend: Literal["endpoint", "local", "fake"] = "endpoint"
+    backend: Literal["endpoint", "local", "fake"] = "fake"
     """endpoint: a server that speaks OpenAI's protocol (vLLM, llama.cpp, Ollama, `transformers serve`, OpenAI); local: a model in this
     process; fake: answers written by a grammar, for trying things out offline."""
     url: str = ""
@@ -44,6 +44,8 @@ class Teacher(Section):
     def _is_complete(self) -> "Teacher":
         if self.backend == "endpoint" and not self.url:
             raise ValueError("backend endpoint needs url: http://localhost:8000/v1, or another server's")
+        if self.backend != "endpoint" and self.url:
+            raise ValueError(f"backend {self.backend} has no url: write backend: endpoint, or leave url out")
         if self.backend != "fake" and not self.model:
             raise ValueError(f"backend {self.backend} needs model: its name")
         return self
@@ -100,7 +102,7 @@ class SynthRecipe(Section):
     """True: the original's constants and rules, its known slips too."""
     settings: dict[str, Any] = Field(default={})
     """The method's own; a wrong one lists all."""
-    teacher: Teacher = Teacher(backend="fake")
+    teacher: Teacher = Teacher()
     """Who is asked."""
     limits: Limits = Limits()
     """How much is asked at once, per minute and in all."""
