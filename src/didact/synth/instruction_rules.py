@@ -21,6 +21,10 @@ LEAST_WORDS, MOST_WORDS = 4, 150
 STRICT_BEGINNING = "Write a program"
 MERGED = re.compile(r"(?:^|[\s#])\d+\s*\.\s*(?:Instruction|Input|Output)\s*:", re.IGNORECASE)
 """The heading of a further task, inside one."""
+_TALK = re.compile(
+    r"(?:i['’]?m sorry|i am sorry|i can(?:no|['’])t|as an ai\b|(?:sure|certainly|of course)[,!]|here (?:are|is) )", re.IGNORECASE
+)
+"""How a model begins that answers instead of writing a task."""
 
 
 @lru_cache(maxsize=32)
@@ -63,6 +67,8 @@ def instruction_fault(text: str, keywords: Sequence[str] = KEYWORDS, *, strict: 
         return "begins with no ASCII letter"
     if not strict and not any(letter.isalpha() for letter in text):
         return "holds no letter"
+    if not strict and _TALK.match(text):
+        return "an answer, no task"
     if not strict and MERGED.search(text):
         return "merged with another task"
     return None
