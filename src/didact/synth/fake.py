@@ -5,10 +5,11 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from didact.base.chance import rng
+from didact.base.errors import RecipeError, did_you_mean
 from didact.base.registry import Registry
 from didact.models.endpoint import Retry
 from didact.synth.ask import Ask, Reply
@@ -30,17 +31,42 @@ FAULTS: Mapping[str, Retry] = {
 """How a request can go wrong on its way, and what the engine hears of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Faults:
-    """What goes wrong, drawn by which request it is and how often it was sent."""
+    """What goes wrong, drawn by which request it is and how often it was sent.
 
-    share: float = 0.0
-    """Of the sendings."""
-    kinds: tuple[str, ...] = tuple(FAULTS)
-    """Any of `FAULTS`."""
+    >>> Faults.each(0.7).shares["429"]
+    0.1
+    """
+
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """For each of `FAULTS`: how often, as a share of the sendings."""
     most: int = 3
     """A request goes wrong at most so often, so that it is answered in the end."""
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in self.shares:
+            if name not in FAULTS:
+                raise RecipeError(f"no fault named '{name}'", expected=did_you_mean(name, FAULTS))
+        if sum(self.shares.values()) > 1:
+            raise RecipeError(f"the shares of faults sum to {sum(self.shares.values()):g}", expected="at most 1")
+
+    @classmethod
+    def each(cls, share: float, *, most: int = 3, seed: int = 0) -> "Faults":
+        """Returns faults of every kind, as often each, `share` of the sendings in all."""
+        return cls({name: round(share / len(FAULTS), 12) for name in FAULTS}, most, seed)
+
+    def drawn(self, name: str, number: int) -> str | None:
+        """Returns what goes wrong when a request is sent for the `number`-th time; None: nothing."""
+        if number > self.most:
+            return None
+        left = rng(self.seed, "synth", "fault", name, number).random()
+        for kind, share in self.shares.items():
+            left -= share
+            if left < 0:
+                return kind
+        return None
 
 
 class Fake:
@@ -75,13 +101,12 @@ class Fake:
     async def send(self, body: bytes, sample: int = 0) -> Reply:
         """Returns the reply, or goes wrong."""
         await asyncio.sleep(self._latency_s)
-        name, faults = request_hash("", body, sample), self._faults
+        name = request_hash("", body, sample)
         self._arrived[name] += 1
-        if self._arrived[name] <= faults.most:
-            draw = rng(faults.seed, "synth", "fault", name, self._arrived[name])
-            if draw.random() < faults.share:
-                problem = FAULTS[draw.choice(faults.kinds)]
-                raise Retry(problem.reason, after_s=problem.after_s, busy=problem.busy)
+        kind = self._faults.drawn(name, self._arrived[name])
+        if kind is not None:
+            problem = FAULTS[kind]
+            raise Retry(problem.reason, after_s=problem.after_s, busy=problem.busy)
         asked = json.loads(body)
         said = self._answer({**asked, "sample": sample})
         if isinstance(said, Reply):
