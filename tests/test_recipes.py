@@ -7,7 +7,8 @@ import pytest
 from verbs import didact
 
 from didact.base.recipe import Recipe
-from didact.base.recipe_file import load_recipe
+from didact.base.recipe_file import is_synthesis, load_recipe
+from didact.base.strict_yaml import read_yaml
 from didact.prompts.names import check_names
 from didact.tasks.catalogue import find
 
@@ -16,7 +17,8 @@ KNOWN = sorted((ROOT / "recipes" / "models").glob("*.yaml"))
 TINY = [path for path in KNOWN if path.stem.endswith("_tiny")]
 BIG = [path for path in [ROOT / "recipes" / "alpaca.yaml", *KNOWN] if path not in TINY]
 """Recipes of known models: their rows are on the hub, and so are their bases."""
-RECIPES = [path for path in [*sorted((ROOT / "recipes").glob("*.yaml")), *TINY] if path not in BIG]
+TRAINING = [path for path in sorted((ROOT / "recipes").glob("*.yaml")) if not is_synthesis(read_yaml(path).data)]
+RECIPES = [path for path in [*TRAINING, *TINY] if path not in BIG]
 SMALL = (
     "model.new.width=32 model.new.depth=1 model.new.heads=2 mixture.epoch_size=40 "
     "train.max_steps=2 train.batch_tokens=512 train.precision=fp32"

@@ -3,6 +3,7 @@
 import pytest
 
 from didact.base.errors import RecipeError
+from didact.base.recipe_file import load_recipe
 from didact.base.synth_file import load_synth_recipe
 from didact.base.synth_section import SynthRecipe
 
@@ -72,3 +73,14 @@ def test_an_override_wins(tmp_path):
     assert load_synth_recipe(written(tmp_path, "num_rows: 5"), ["num_rows=7", "teacher.faults.timeout=0.5"]).teacher.faults == {
         "timeout": 0.5
     }
+
+
+def test_a_training_and_a_synthesis_are_told_apart(tmp_path):
+    training = written(tmp_path, "model: {base: new}\n")
+    with pytest.raises(RecipeError, match="recipe of a training") as told:
+        load_synth_recipe(training)
+    assert told.value.remedy == f"didact train {training}"
+    synthesis = written(tmp_path, "method: alpaca\n")
+    with pytest.raises(RecipeError, match="recipe of a synthesis") as told:
+        load_recipe(synthesis)
+    assert told.value.remedy == f"didact synth {synthesis}"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from didact.base.config import apply_overrides, laid_in, read_with_parents, validate, value_at
+from didact.base.errors import RecipeError
 from didact.base.recipe import Recipe
 from didact.base.strict_yaml import Document, Location
 
@@ -37,10 +38,22 @@ def read_document(path: Path | str, overrides: Iterable[str] = ()) -> Document:
     """
     document = apply_overrides(read_with_parents(Path(path)), overrides)
     data: Any = document.data
+    if is_synthesis(data):
+        what = "this is a recipe of a synthesis: it has a method or a teacher"
+        raise RecipeError(what, where=document.where(()), expected="a recipe of a training", remedy=f"didact synth {path}")
     for location, hub in _paths(data):
         if isinstance(value := value_at(data, location), str) and value:
             data = laid_in(data, location, anchored(value, document.where(location), hub))
     return Document(data, document.lines)
+
+
+def is_synthesis(data: Any) -> bool:
+    """Says whether a recipe's data are of `didact synth` and not of a training.
+
+    >>> is_synthesis({"method": "alpaca"}), is_synthesis({"model": {}})
+    (True, False)
+    """
+    return isinstance(data, Mapping) and not data.keys().isdisjoint({"method", "teacher", "num_rows", "preflight"})
 
 
 def _paths(data: Mapping[str, Any]) -> Iterator[tuple[Location, re.Pattern[str] | None]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from didact.base.config import apply_overrides, laid_in, read_with_parents, validate, value_at
 from didact.base.errors import RecipeError
-from didact.base.recipe_file import HUB_DATASET, HUB_MODEL, anchored
+from didact.base.recipe_file import HUB_DATASET, HUB_MODEL, anchored, is_synthesis
 from didact.base.strict_yaml import Document
 from didact.base.synth_section import SynthRecipe
 
@@ -45,6 +45,11 @@ def read_synth_document(path: Path | str, overrides: Iterable[str] = ()) -> Docu
     """
     document = apply_overrides(read_with_parents(Path(path)), overrides)
     data: Any = document.data
+    if not is_synthesis(data) and (others := sorted(data.keys() & {"model", "tasks", "mixture", "train", "objective"})):
+        what = f"this is a recipe of a training: it has {', '.join(others)}"
+        raise RecipeError(
+            what, where=document.where(()), expected="method, teacher ...: see docs/synthetic-data.md", remedy=f"didact train {path}"
+        )
     named = [(("seeds",), None), (("source", "path"), HUB_DATASET)]
     if value_at(data, ("teacher", "backend")) == "local":
         named.append((("teacher", "model"), HUB_MODEL))
@@ -52,12 +57,3 @@ def read_synth_document(path: Path | str, overrides: Iterable[str] = ()) -> Docu
         if isinstance(value := value_at(data, location), str) and value:
             data = laid_in(data, location, anchored(value, document.where(location), hub))
     return Document(data, document.lines)
-
-
-def is_synthesis(data: Any) -> bool:
-    """Says whether a recipe's data are of a synthesis and not of a training.
-
-    >>> is_synthesis({"method": "alpaca"}), is_synthesis({"model": {}})
-    (True, False)
-    """
-    return isinstance(data, dict) and not data.keys().isdisjoint({"method", "teacher", "num_rows", "preflight"})

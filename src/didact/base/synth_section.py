@@ -61,15 +61,26 @@ class Limits(Section):
     tokens_per_minute: Positive | None = None
     """Most tokens, read and written, in a minute; null: no limit."""
     requests: Count | None = None
-    """Most requests in all; null: no limit."""
+    """Most requests in all, those that are sent again included; null: no limit."""
+    tokens: Count | None = None
+    """Most tokens in all, read and written; null: no limit."""
     money: Positive | None = None
     """Most that may be spent in all, in the currency of the prices; null: no limit."""
     price_in: Amount = 0.0
     """Price of a million tokens that the model reads."""
     price_out: Amount = 0.0
     """Price of a million tokens that it writes."""
-    attempts: Count = 6
+    attempts: Count = 8
     """A request that still fails after so many is counted as failed."""
+    backoff_s: Amount = 1.0
+    """Seconds before a request is sent again for the first time; then twice as many, and so on."""
+    stall_s: Positive = 600.0
+    """The run stops when nothing has moved for so many seconds."""
+    finish: dict[Literal["stop", "length", "content_filter", "tool_calls", "unknown"], Literal["keep", "drop", "raise"]] = Field(
+        default={"content_filter": "drop"}
+    )
+    """What becomes of replies by the reason why they ended: drop counts them as failed, raise asks once more with twice the tokens;
+    kept where nothing is said."""
 
     @model_validator(mode="after")
     def _money_needs_prices(self) -> "Limits":

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from didact.base.config import Section, validate
+from didact.base.errors import RecipeError
 from didact.base.strict_yaml import Document, Location
 from didact.synth.outcome import Row
 
@@ -49,4 +50,8 @@ def settings_of(job: Job, schema: type[S]) -> S:
     >>> settings_of(Job(settings={"num_times": 3}), EchoSettings).num_times
     3
     """
-    return validate(Document(dict(job.settings), dict(job.lines)), schema)
+    try:
+        return validate(Document(dict(job.settings), dict(job.lines)), schema)
+    except RecipeError as error:
+        error.remedy = "put `settings` right and run the same command"
+        raise

@@ -220,7 +220,12 @@ FAMILIES = (
     ),
 )
 """What the teacher can think of."""
-POOR = ("Draw a {animal} beside a {tool}.", "Sing", "Write a program that counts {fruit}s.", "Upload the file with the map of the {place}.")
+POOR = (
+    "Draw a {animal} beside a {tool}.",
+    "Sing",
+    "Write a program that counts {fruit}s.",
+    "Describe the photo of the {place} in one line.",
+)
 """What it should not have: filters are there for these."""
 
 
