@@ -26,8 +26,6 @@ from didact.synth.self_instruct_replies import Instance, parse_input_first, pars
 from didact.synth.similar import SimilarPool
 from didact.synth.wordings import wordings
 
-_FIRST_GUESS = 2
-"""Rows that a request for instructions brings, before it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,8 @@ def self_instruct(job: Job) -> Program:
     pool.extend(seed.instruction for seed in seeds)
     made, wave, num_requests, idle = _Made(), 0, 0, 0
     while (missing := job.num_rows - len(made.tasks if job.strict else made.rows)) > 0 and idle < settings.patience:
-        yields = max(len(made.rows) / num_requests, 0.25) if num_requests else _FIRST_GUESS
+        # Rows that a request for instructions brings: as many as tasks that it asks for, until that is known.
+        yields = max(len(made.rows) / num_requests, 0.25) if num_requests else settings.num_asked
         size = settings.wave if job.strict else min(settings.wave, math.ceil(missing / yields))
         shown = {f"{wave}.{number}": _shown(job, settings, seeds, made.tasks, wave, number) for number in range(size)}
         replies = yield {name: _once(instructions_ask(job, settings, name, tasks)) for name, tasks in shown.items()}

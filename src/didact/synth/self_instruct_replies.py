@@ -88,6 +88,8 @@ def _tidy(text: str) -> str:
     """Returns a task in one line, without the marks of bold type around it, its first letter a capital."""
     text = " ".join(text.split()).strip()
     text = re.sub(r"^(\*\*|__|\")(.+)\1$", r"\2", text).strip()
+    # Bold type that began before the number ends here alone.
+    text = text.removesuffix("**").rstrip() if text.count("**") % 2 else text
     return text[:1].upper() + text[1:]
 
 
