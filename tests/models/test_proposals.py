@@ -17,7 +17,7 @@ def big() -> LlamaConfig:
 
 @cache
 def planned(**changes) -> Plan:
-    wanted = Wanted(**{"max_length": 512, "micro_batch_tokens": 8192, "batch_tokens": 16_384, **changes})
+    wanted = Wanted(**{"max_length": 512, "micro_batch_tokens": 8192, "batch_tokens": 16_384, "device": "cuda", **changes})
     return plan_of(big(), wanted, Trained(10_000, 10))
 
 
@@ -47,9 +47,9 @@ def test_the_first_knobs_are_those_that_change_no_result() -> None:
 def test_then_the_optimiser_then_the_length() -> None:
     smallest = need(micro_batch_tokens=512, checkpointing=True)
     remedy = refused(smallest - 1).remedy
-    assert remedy.endswith("train.optimizer=adafactor")
+    assert remedy.endswith("train.optimizer=adamw_8bit")
     assert "max_length" not in remedy
-    last = need(micro_batch_tokens=512, checkpointing=True, optimizer="adafactor")
+    last = need(micro_batch_tokens=512, checkpointing=True, optimizer="adamw_8bit")
     assert refused(last - 1).remedy.endswith("sequence.max_length=256")
 
 
@@ -62,7 +62,7 @@ def test_what_is_proposed_fits(share: int) -> None:
 
 
 def test_an_adapter_is_proposed_before_rows_are_cut() -> None:
-    available = need(micro_batch_tokens=512, checkpointing=True, optimizer="adafactor") - 1
+    available = need(micro_batch_tokens=512, checkpointing=True, optimizer="adamw_8bit") - 1
     error = refused(available, adapter=0.01)
     assert error.remedy.endswith("model.adapter.kind=lora")
     assert "max_length" not in error.remedy

@@ -10,10 +10,12 @@ from didact.models.sizes import Sizes
 
 LOGITS_BYTES = 2**27
 """Logits that are held at once where the head is fed in chunks."""
-SLACK = 0.06
+SLACK = 0.15
 """Share of what comes and goes that lies between two parts, taken from the system and of no use."""
-_LIBRARIES = {"cpu": 5 * GIB // 8, "cuda": GIB}
-"""What Python, torch and their libraries take on a device by themselves."""
+_LIBRARIES = {"cpu": 7 * GIB // 16, "cuda": GIB}
+"""What Python, torch, their libraries and a recipe's rows take on a device before a model is there."""
+_WHILE_TRAINING = {"cpu": 5 * GIB // 32, "cuda": 0}
+"""What is loaded, and compiled for the shapes of a training's products, from its first step on: measured, whatever the model."""
 Optimizer = Literal["adamw", "adafactor", "adamw_8bit"]
 
 
@@ -85,9 +87,9 @@ class Memory:
     tables: int
     """On the way back: gradients of the tables of tokens, before they are added up."""
     slack: int
-    """What lies between two parts, taken from the system and of no use."""
+    """What libraries take from the first step on, and what lies between two parts, of no use."""
     libraries: int
-    """Python, torch and their libraries."""
+    """Python, torch and their libraries, before a model is there."""
     accumulates: bool
     """Whether gradients and activations lie there at the same time."""
 
@@ -132,7 +134,7 @@ def memory_of(sizes: Sizes, traced: Activations, wanted: Wanted, predicted: floa
     head, tables = _head(sizes, wanted, round(at_once * reaching))
     gradients, states = round(each_trained * num_trained * share), round(_states(sizes, wanted, each_trained) * share)
     passing = max(kept + head, tables)
-    slack = round(SLACK * (passing + gradients))
+    slack = _WHILE_TRAINING[wanted.device] + round(SLACK * (passing + gradients))
     return Memory(weights, gradients, states, kept, head, tables, slack, _LIBRARIES[wanted.device], wanted.accumulates)
 
 
