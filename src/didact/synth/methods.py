@@ -12,6 +12,7 @@ Method = Callable[[Job], Program]
 METHODS: Registry[Method] = Registry(
     "synthesis method",
     {
+        "evolve": "didact.synth.evolve:evolve",
         "self_instruct": "didact.synth.self_instruct:self_instruct",
     },
     "didact ls methods",
