@@ -35,6 +35,8 @@ class Teacher(Section):
     """Seconds after which a request is given up and tried again."""
     chat_format: str = "model"
     """For local: how a conversation is written; see `didact ls formats`."""
+    script: Text = "grammar"
+    """For fake: what it answers; grammar: right answers to the tasks of a small grammar, among slips; echo, silent: for tests."""
     faults: dict[str, Share] = Field(default={})
     """For fake: what goes wrong, and how often: a share of the attempts for each kind, as `{"429": 0.1, "timeout": 0.05}`."""
     latency_s: Amount = 0.0

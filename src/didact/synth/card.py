@@ -14,6 +14,8 @@ from didact.tasks.words import words
 MOST_COMPARED = 2000
 """Rows, evenly spread, whose similarity to the seeds is told."""
 MOST_VERBS = 20
+SURPLUS = "more rows than wanted"
+"""What methods say of good rows that nobody asked for: they count for no yield."""
 BINS = 20
 """Of similarity, each a twentieth wide."""
 MOST_BARS = 40
@@ -38,11 +40,12 @@ def card(outcome: Outcome, tally: Tally, seeds: Sequence[str] = (), about: Mappi
     0.67
     """
     rows = outcome.rows
-    num_in = max(outcome.num_in, 1)
+    surplus = sum(one.reason == SURPLUS for one in outcome.dropped)
     return {
         **(about or {}),
         "counts": outcome.counts(),
-        "yield": round(len(rows) / num_in, 4),
+        "num_surplus": surplus,
+        "yield": round(len(rows) / max(outcome.num_in - surplus, 1), 4),
         "operations": operations(outcome),
         "stages": tally.rows(),
         "models": dict(sorted(tally.models.items())),

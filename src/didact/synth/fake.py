@@ -143,5 +143,7 @@ def nothing(asked: Mapping[str, Any]) -> str:
     return ""
 
 
-SCRIPTS: Registry[Answerer] = Registry("script", {"echo": last_words, "silent": nothing}, "teacher.script=echo")
+SCRIPTS: Registry[Answerer] = Registry(
+    "script", {"grammar": "didact.synth.scripted:grammar", "echo": last_words, "silent": nothing}, "teacher.script=echo"
+)
 """What a fake can answer, by name."""

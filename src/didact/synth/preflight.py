@@ -18,18 +18,18 @@ def forecast(card: Card, num_rows: int, num_wanted: int, seconds: float, *, fres
         seconds: What it took.
         fresh: No answer came from the log; else the time says nothing.
 
-    >>> card = {"counts": {"num_in": 4, "num_kept": 2, "dropped": {"empty": 2}, "failed": {}}, "yield": 0.5, "cost": 0.1, "operations": [],
-    ...         "stages": [{"stage": "write", "num_asked": 4, "num_failed": 0, "num_cut": 1, "prompt_tokens": 80, "completion_tokens": 8,
-    ...                     "cost": 0.1}]}
+    >>> stage = {"stage": "write", "num_asked": 4, "num_failed": 0, "num_cut": 1, "prompt_tokens": 80, "completion_tokens": 8, "cost": 0.1}
+    >>> counts = {"num_in": 4, "num_kept": 2, "dropped": {"empty": 2}, "failed": {}}
+    >>> card = {"counts": counts, "num_surplus": 0, "yield": 0.5, "cost": 0.1, "operations": [], "stages": [stage]}
     >>> whole = forecast(card, 4, 40, 3.0)["whole"]
     >>> whole["num_requests"], whole["prompt_tokens"], whole["cost"], whole["seconds"], whole["num_kept"]
     (40, 800, 1.0, 30.0, 20)
     """
-    times = num_wanted / max(num_rows, 1)
+    times = num_wanted / max(num_rows + card["num_surplus"], 1)  # what was made beyond the beginning is a part of the whole
     totals = {name: sum(stage[name] for stage in card["stages"]) for name in _SUMS}
     whole = {
         "num_rows": num_wanted,
-        "num_kept": round(card["counts"]["num_kept"] * times),
+        "num_kept": round((card["counts"]["num_kept"] + card["num_surplus"]) * times),
         "num_requests": round(totals["num_asked"] * times),
         "prompt_tokens": round(totals["prompt_tokens"] * times),
         "completion_tokens": round(totals["completion_tokens"] * times),
