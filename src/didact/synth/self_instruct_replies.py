@@ -35,7 +35,8 @@ _EXAMPLE = re.compile(rf"(?mi)^{_MARKS}example\s*(?:\d+\s*[.:)]{_AFTER}|\d*{_MAR
 _OUTPUT = re.compile(rf"(?mi)^{_MARKS}(?:(?:correct|expected)[ \t]+)?output[ \t]*\d*[ \t]*[*_]*[:：]{_AFTER}")
 _INPUT = re.compile(rf"(?mi)^{_MARKS}input[ \t]*\d*[ \t]*[*_]*[:：]{_AFTER}")
 _LABEL = re.compile(rf"(?mi)^{_MARKS}(?:class[ _-]*)?label[ \t]*\d*[ \t]*[*_]*[:：=]{_AFTER}")
-_NOTHING = re.compile(r"[<\[(]?\s*(?:no\s?-?input|none|n/?a|not applicable|empty|nothing)\s*[>\])]?\.?", re.IGNORECASE)
+NOTHING = re.compile(r"[<\[(]?\s*(?:no\s?-?input|none|n/?a|not applicable|empty|nothing)\s*[>\])]?\.?", re.IGNORECASE)
+"""How a model writes that a task has no input."""
 
 
 def parse_instructions(text: str, finish: str = "stop", first: int = 1, *, strict: bool = False) -> tuple[list[str], list[str]]:
@@ -168,7 +169,7 @@ def _given(text: str) -> str:
     text = text.strip()
     if mark := _INPUT.match(text):
         text = text[mark.end() :].strip()
-    return "" if _NOTHING.fullmatch(text) else text
+    return "" if NOTHING.fullmatch(text) else text
 
 
 def parse_output_first(text: str, finish: str = "stop", *, strict: bool = False) -> list[Instance]:
