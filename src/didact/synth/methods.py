@@ -13,6 +13,7 @@ METHODS: Registry[Method] = Registry(
     "synthesis method",
     {
         "evolve": "didact.synth.evolve:evolve",
+        "alpaca": "didact.synth.alpaca:alpaca",
         "self_instruct": "didact.synth.self_instruct:self_instruct",
     },
     "didact ls methods",
