@@ -18,11 +18,11 @@ from didact.base.recipe_file import load_recipe
 from didact.tasks.task import LEVELS
 
 COMMANDS = typer.main.get_command(app).commands
-VERBS = ["quickstart", "ls", "show", "tokens", "check", "new", "train", "eval", "report", "export", "chat"]
+VERBS = ["quickstart", "ls", "show", "tokens", "check", "new", "train", "eval", "report", "export", "chat", "filter"]
 EXAMPLES = [line.strip() for verb in VERBS for line in COMMANDS[verb].epilog.splitlines() if line.startswith("  didact ")]
 
 
-def test_there_are_eleven_verbs_with_two_examples_each():
+def test_every_verb_has_two_examples():
     assert list(COMMANDS) == VERBS
     assert [verb for verb in VERBS if sum(example.split()[1] == verb for example in EXAMPLES) != 2] == []
 

@@ -178,7 +178,7 @@ def test_seeds_in_the_pool_may_be_like_one_another_and_refuse_others():
 def test_bits_never_rule_out_a_pair_that_is_too_similar():
     signs, texts = Signs(), texts_with_near_duplicates(150, 90, seed=7)
     written = [signs.written(text.split()) for text in texts]
-    groups, limit = Groups(), Limit(0.5)
+    groups, limit = Groups(), Limit(0.7)
     groups.extend(written, 0)
     found = groups.pairs(groups, limit)
     common = lcs_lengths([written[row] for row in found[0]], [written[row] for row in found[1]])

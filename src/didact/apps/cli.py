@@ -15,6 +15,9 @@ from didact.apps.arguments import recipe as _recipe
 from didact.apps.arguments import wrong_usage as _wrong_usage
 from didact.apps.checking import USUAL, Machines, Price, Probes, Speed, check_recipe
 from didact.apps.console import asking_bar, fail, put, put_json, say, terminal_width, training_bar
+from didact.apps.filtering import EPILOG, filter_rows
+from didact.apps.synthesis import EPILOG as SYNTH_EXAMPLES
+from didact.apps.synthesis import synthesise_recipe
 from didact.base.errors import DidactError
 
 app = typer.Typer(
@@ -331,6 +334,10 @@ def chat(
     from didact.apps.chat import converse
 
     converse(run, questions, system, as_json)
+
+
+app.command(name="filter", epilog=EPILOG)(filter_rows)
+app.command(name="synth", epilog=SYNTH_EXAMPLES)(synthesise_recipe)
 
 
 def main(call: Callable[[], Any] = app) -> None:
