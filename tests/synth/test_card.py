@@ -98,6 +98,8 @@ def test_the_account_names_every_reason():
         ("Could you please list three animals?", ("list", "animals")),
         ("How many legs does a spider have?", ("how", "legs")),
         ("Give me 5 examples of puns.", ("give", "examples")),
+        ("Is this sentence polite?", ("is", "sentence")),
+        ("Your task is to make an e-mail address.", ("make", "mail")),
         ("Напиши стихотворение", ("напиши", "стихотворение")),
     ],
 )

@@ -2,7 +2,7 @@
 
 from didact.tasks.words import words
 
-_BEFORE = set("please can could would will you kindly now first then next just try to want i need help me let us your task is are".split())
+_BEFORE = set("please can could would will you kindly now first then next just try to want i need help me let us".split())
 """Words that stand before the verb that matters."""
 _BETWEEN = set(
     """a an the this that these those some any each every all both either one two three four five six seven eight nine ten several many
@@ -29,10 +29,10 @@ def verb_and_noun(instruction: str) -> tuple[str, str]:
     said = words(instruction)
     if not said:
         return "", ""
-    begin = 0
+    begin = 3 if said[:3] == ["your", "task", "is"] and len(said) > 3 else 0
     while begin < len(said) - 1 and said[begin] in _BEFORE:
         begin += 1
     if said[0] in _QUESTIONS and "?" in instruction and said[0] not in _BEFORE:
         begin = 0
-    noun = next((word for word in said[begin + 1 :] if word not in _BETWEEN and not word.isdigit()), "")
+    noun = next((word for word in said[begin + 1 :] if len(word) > 1 and word not in _BETWEEN and not word.isdigit()), "")
     return said[begin], noun
