@@ -5,6 +5,8 @@ Every function takes texts, and asks nothing.
 
 import re
 
+from didact.synth.unwrap import labels, unwrapped
+
 # Source: Xu et al. (2023), WizardLM, arXiv 2304.12244, section 3.2; the fourth rule's words as open re-implementations list them.
 STRICT_LEAKS = ("given prompt", "rewritten prompt", "created prompt", "#Given Prompt#", "#Rewritten Prompt#", "#Created Prompt#")
 LEAKS = (*STRICT_LEAKS, "new prompt", "original task", "task that you started from", "rewritten task", "evolved task")
@@ -12,18 +14,8 @@ LEAKS = (*STRICT_LEAKS, "new prompt", "original task", "task that you started fr
 REFUSAL_WORDS = 80
 """An answer with an apology that has fewer words is a refusal."""
 
-_LABEL = re.compile(
-    r"^[\s#*_>`\"]*(?:here(?: is|'s) (?:the|a|your) )?(?:the )?(?:new|rewritten|evolved|created|revised|more \w+|rarer)[ -]*"
-    r"(?:version of the )?(?:task|prompt|instruction|question)[\s#*_]*(?:is)?[\s#*_]*:[\s*_#]*",
-    re.IGNORECASE,
-)
+_LABEL = labels(r"(?:new|rewritten|evolved|created|revised|more \w+|rarer)[ -]*(?:version of the )?(?:task|prompt|instruction|question)")
 _LAST_MARK = re.compile(r"#\s*(?:new|rewritten|created)?\s*prompt\s*#?\s*:", re.IGNORECASE)
-_PREFACE = re.compile(
-    r"^(?:(?:sure|certainly|of course|okay|ok|absolutely)\b[^\n:]*[:!.]|here(?: is|'s)\b[^\n:]{0,80}:)\s*\n*", re.IGNORECASE
-)
-_AS_AN_AI = re.compile(r"^as an ai (?:language )?(?:model|assistant)\b[^.,\n]*[.,]\s*", re.IGNORECASE)
-_FENCE = re.compile(r"^```\w*\n(.*)\n```$", re.DOTALL)
-_QUOTED = re.compile(r'^(["“*_]{1,2})(?!\s)(.+?)(?<!\s)(["”*_]{1,2})$', re.DOTALL)
 _ANSWERED = re.compile(r"(?mi)^[\s#*_>]*(?:answer|solution|response|output|sample answer)[\s*_]*:")
 _CHATTER = ("how can i assist", "how can i help you", "as an ai language model", "as an ai assistant", "i'm just an ai")
 _ASKS_FOR_APOLOGY = re.compile(r"\b(?:sorry|apolog\w+|regret\w*|condol\w+|decline|refus\w+)\b", re.IGNORECASE)
@@ -67,21 +59,11 @@ def parse_evolved(text: str, finish: str = "stop", *, strict: bool = False) -> t
 
 
 def _unwrapped(task: str) -> str:
-    """Returns a task without what stands around it; each layer is taken off as long as there is one."""
+    """Returns a task without what stands around it: what follows the last mark of a wording that goes on, and of that the text alone."""
     if marks := list(_LAST_MARK.finditer(task)):
         after = task[marks[-1].end() :].strip(" \n*_")
         task = after or task
-    before = ""
-    while task != before:
-        before = task
-        for pattern in (_PREFACE, _AS_AN_AI, _LABEL):
-            task = pattern.sub("", task, count=1).strip()
-        if fenced := _FENCE.match(task):
-            task = fenced[1].strip()
-        quoted = _QUOTED.match(task)
-        if quoted and quoted[1].translate(str.maketrans("“", "”")) == quoted[3] and not any(sign in quoted[2] for sign in quoted[1]):
-            task = quoted[2].strip()
-    return task
+    return unwrapped(task, _LABEL)
 
 
 def says_equal(text: str) -> bool | None:

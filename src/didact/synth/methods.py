@@ -12,8 +12,12 @@ Method = Callable[[Job], Program]
 METHODS: Registry[Method] = Registry(
     "synthesis method",
     {
-        "evolve": "didact.synth.evolve:evolve",
         "alpaca": "didact.synth.alpaca:alpaca",
+        "backtranslate": "didact.synth.backtranslate:backtranslate",
+        "curate": "didact.synth.backtranslate:curate",
+        "evolve": "didact.synth.evolve:evolve",
+        "seed_rows": "didact.synth.backtranslate:seed_rows",
+        "magpie": "didact.synth.template_prefix:template_prefix",
         "self_instruct": "didact.synth.self_instruct:self_instruct",
     },
     "didact ls methods",
