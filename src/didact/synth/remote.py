@@ -38,17 +38,19 @@ class Remote:
     async def send(self, body: bytes, sample: int = 0) -> Reply:
         """Returns the server's reply; `sample` is ours alone."""
         path = "/completions" if b'"prompt":' in body and "prompt" in json.loads(body) else "/chat/completions"
+        changes = tuple(self._changes)
         while True:
-            changes = tuple(self._changes)
             sent = _changed(body, changes)
             try:
-                return reply_of(await self._endpoint.post(path, sent))
+                found = await self._endpoint.post(path, sent)
             except Refused as problem:
                 name = next((name for name in _CHANGES if name not in changes and _helps(name, sent, problem)), None)
                 if name is None:
                     raise
-                if name not in self._changes:
-                    self._changes.append(name)
+                changes = (*changes, name)
+            else:  # what has helped is remembered, for requests to come
+                self._changes += [name for name in changes if name not in self._changes]
+                return reply_of(found)
 
     async def close(self) -> None:
         """Closes the connections."""
