@@ -13,7 +13,8 @@ from didact.base.config import Section
 from didact.base.files import fingerprint
 from didact.base.objective_sections import Count
 from didact.base.types import Message
-from didact.synth.ask import Ask, Chain, Failed, Program, Reply, Sampling
+from didact.synth.ask import Ask, Failed, Program, Reply, Sampling
+from didact.synth.direct import once
 from didact.synth.instance_format import plain_format
 from didact.synth.instance_rules import instance_fault
 from didact.synth.instruction_rules import ALPACA_KEYWORDS, KEYWORDS, instruction_fault
@@ -88,7 +89,7 @@ def alpaca(job: Job) -> Program:
         yields = max(len(rows) / num_requests, 0.25) if num_requests else settings.num_asked
         size = settings.wave if job.strict else min(settings.wave, math.ceil(missing / yields))
         shown = {f"{wave}.{number}": _shown(job, settings, seeds, f"{wave}.{number}") for number in range(size)}
-        replies = yield {name: _once(_tasks_ask(job, settings, name, tasks)) for name, tasks in shown.items()}
+        replies = yield {name: once(_tasks_ask(job, settings, name, tasks)) for name, tasks in shown.items()}
         before = len(rows)
         for name, reply in replies.items():
             parents = tuple(seed.id for seed in shown[name])
@@ -102,10 +103,6 @@ def alpaca(job: Job) -> Program:
         dropped += [Dropped(row, "more rows than wanted") for row in rows[job.num_rows :]]
         del rows[job.num_rows :]
     return Outcome(tuple(rows), tuple(dropped), tuple(failed))
-
-
-def _once(ask: Ask) -> Chain:
-    return (yield ask)
 
 
 def _shown(job: Job, settings: AlpacaSettings, seeds: Sequence[SeedTask], name: str) -> list[SeedTask]:

@@ -8,7 +8,8 @@ from typing import Any
 from didact.base.chance import rng
 from didact.base.files import fingerprint
 from didact.base.types import Message
-from didact.synth.ask import Ask, Chain, Failed, Program, Reply
+from didact.synth.ask import Ask, Failed, Program, Reply
+from didact.synth.direct import once
 from didact.synth.instance_format import drawn_format, plain_format
 from didact.synth.instance_rules import judged
 from didact.synth.instruction_rules import instruction_fault
@@ -25,7 +26,6 @@ from didact.synth.self_instruct_asks import (
 from didact.synth.self_instruct_replies import Instance, parse_input_first, parse_instructions, parse_output_first, says_yes
 from didact.synth.similar import SimilarPool
 from didact.synth.wordings import wordings
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def self_instruct(job: Job) -> Program:
         yields = max(len(made.rows) / num_requests, 0.25) if num_requests else settings.num_asked
         size = settings.wave if job.strict else min(settings.wave, math.ceil(missing / yields))
         shown = {f"{wave}.{number}": _shown(job, settings, seeds, made.tasks, wave, number) for number in range(size)}
-        replies = yield {name: _once(instructions_ask(job, settings, name, tasks)) for name, tasks in shown.items()}
+        replies = yield {name: once(instructions_ask(job, settings, name, tasks)) for name, tasks in shown.items()}
         fresh = [task for name, reply in replies.items() for task in _new_tasks(job, settings, pool, made, name, shown[name], reply)]
         made.tasks += fresh
         answers = yield {task.id: _ask_about(job, settings, task) for task in fresh}
@@ -89,10 +89,6 @@ def self_instruct(job: Job) -> Program:
         made.dropped += [Dropped(row, "more rows than wanted") for row in made.rows[job.num_rows :]]
         del made.rows[job.num_rows :]
     return Outcome(tuple(made.rows), tuple(made.dropped), tuple(made.failed))
-
-
-def _once(ask: Ask) -> Chain:
-    return (yield ask)
 
 
 def _shown(
