@@ -16,9 +16,12 @@ METHODS: Registry[Method] = Registry(
         "backtranslate": "didact.synth.backtranslate:backtranslate",
         "curate": "didact.synth.backtranslate:curate",
         "evolve": "didact.synth.evolve:evolve",
-        "seed_rows": "didact.synth.backtranslate:seed_rows",
+        "explain": "didact.synth.explain:explain",
+        "explain_answers": "didact.synth.explain:explain_answers",
         "magpie": "didact.synth.template_prefix:template_prefix",
+        "seed_rows": "didact.synth.backtranslate:seed_rows",
         "self_instruct": "didact.synth.self_instruct:self_instruct",
+        "unnatural": "didact.synth.unnatural:unnatural",
     },
     "didact ls methods",
 )
