@@ -33,6 +33,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("workplace")
     shutil.copytree(ROOT / "recipes" / "demo", folder / "recipes" / "demo")
     shutil.copy(ROOT / "recipes" / "demo.yaml", folder / "recipes")
+    shutil.copy(ROOT / "recipes" / "self_instruct_demo.yaml", folder / "recipes")
     shrink(folder / "recipes" / "demo.yaml")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DIDACT_RUNS", str(folder / "runs"))
