@@ -1,6 +1,7 @@
 """Evol-Instruct: tasks made harder or rarer, round after round; what gains nothing, refuses or leaks is eliminated and tried again."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from pydantic import Field
@@ -42,6 +43,28 @@ class EvolveSettings(Section):
     """Share of the probability that is drawn from."""
 
 
+@dataclass(frozen=True)
+class Style:
+    """What one kind of evolution has of its own."""
+
+    wording: str
+    """The file of its texts; `operations` in it are those that can be drawn."""
+    evolution_fault: Callable[[str, str, bool], str]
+    """From the new task, the old one and `strict`: why it is refused."""
+    answer_fault: Callable[[Reply, str, bool], str]
+    """From the answer, the task and `strict`: why both are."""
+    others: tuple[str, ...] = ()
+    """Operations with a wording of their own, beside those in `operations`."""
+
+
+_PROSE = Style(
+    "evolve",
+    lambda new, old, strict: evolution_fault(new, old, strict=strict),
+    lambda reply, task, strict: answer_fault(reply.text, task, reply.finish, strict=strict),
+    (IN_BREADTH,),
+)
+
+
 def evolve(job: Job) -> Program:
     """Returns the program: each task goes through all rounds, and an evolution that is kept is what the next round starts from.
 
@@ -50,82 +73,81 @@ def evolve(job: Job) -> Program:
     Source: Xu et al. (2023), WizardLM, arXiv 2304.12244, section 3: six operations alike, four rounds, temperature 1, top_p 0.9, 2,048
     tokens, and an eliminator of four rules.
     """
-    settings = settings_of(job, EvolveSettings)
-    weights = checked_operations(settings.operations, (*wordings("evolve")["operations"], IN_BREADTH))
-    places = slots(starting_rows(job), -(-job.num_rows // settings.num_rounds), job.seed, "evolve")
+    return evolved(job, settings_of(job, EvolveSettings), _PROSE)
+
+
+def evolved(job: Job, settings: EvolveSettings, style: Style) -> Program:
+    """Returns the program of any style of evolution; a draw depends on the task and the round, not on how many rounds there are."""
+    checked_operations(settings.operations, (*wordings(style.wording)["operations"], *style.others))
+    places = slots(starting_rows(job), -(-job.num_rows // settings.num_rounds), job.seed, style.wording)
     rounds = [settings.num_rounds] * (len(places) - 1) + [job.num_rows - settings.num_rounds * (len(places) - 1)]
-    ended = yield {key: _rounds(job, settings, weights, key, row, num) for (key, row), num in zip(places, rounds, strict=True)}
+    ended = yield {key: _rounds(job, settings, style, key, row, num) for (key, row), num in zip(places, rounds, strict=True)}
     return outcome_of(fate for fates in ended.values() for fate in fates)
 
 
-def checked_operations(weights: Mapping[str, float], known: tuple[str, ...]) -> Mapping[str, float]:
-    """Returns the operations that may be drawn.
+def checked_operations(weights: Mapping[str, float], known: tuple[str, ...]) -> None:
+    """Refuses operations that there are not, and weights under which none is drawn.
 
     Raises:
-        RecipeError: One that there is not, or none at all.
+        RecipeError: There are such.
 
     >>> checked_operations({"deepen": 1, "reason": 0}, ("deepen", "reason"))
-    {'deepen': 1}
     """
     for name in weights:
         if name not in known:
             raise RecipeError(f"no operation named '{name}'", where="operations", expected=did_you_mean(name, known), remedy="rename it")
-    drawn = {name: weight for name, weight in weights.items() if weight > 0}
-    if not drawn:
+    if not sum(weights.values()):
         raise RecipeError("no operation is drawn", where="operations", expected=", ".join(known), remedy="give one of them a weight")
-    return drawn
 
 
-def _rounds(job: Job, settings: EvolveSettings, weights: Mapping[str, float], key: str, start: Row, num_rounds: int) -> Chain:
+def _rounds(job: Job, settings: EvolveSettings, style: Style, key: str, start: Row, num_rounds: int) -> Chain:
     """Returns what became of one task in every round."""
     joint = "\r\n" if job.strict else "\n\n"  # Source: WizardLM's code joins instruction and input by "\r\n".
     task, parent = asked(start, joint), start.id
     fates = list[Fate]()
+    said, weights = wordings(style.wording), settings.operations
     for number in range(1, num_rounds + 1):
-        rand = rng(job.seed, "synth", "evolve", key, number)
+        rand = rng(job.seed, "synth", style.wording, key, number)
         operation = rand.choices(list(weights), list(weights.values()))[0]
-        form = rand.choice(wordings("evolve")["input_forms"])
-        fate = yield from _evolution(job, settings, f"{key}/{number}", parent, task, operation, form)
+        how = str(said["operations"].get(operation, "")).format(form=rand.choice(said.get("input_forms", [""])))
+        row = Row(f"{key}/{number}", parents=(parent,), operation=operation, about={"before": task, "round": number})
+        fate = yield from _evolution(job, settings, style, row, task, how)
         fates.append(fate)
         if isinstance(fate, Row):
             task, parent = str(fate.about["instruction"]), fate.id
     return fates
 
 
-def _evolution(job: Job, settings: EvolveSettings, key: str, parent: str, task: str, operation: str, form: str) -> Chain:
+def _evolution(job: Job, settings: EvolveSettings, style: Style, row: Row, task: str, how: str) -> Chain:
     """Returns one evolved task with its answer, or why there is none."""
-    said = wordings("evolve")
-    how = str(said["operations"].get(operation, "")).format(form=form)
-    wording = said[IN_BREADTH] if operation == IN_BREADTH else said["in_depth"]
-    row = Row(key, parents=(parent,), operation=operation, prompt_hash=fingerprint(wording, how), about={"before": task})
-    reply = yield _ask(job, settings, "evolve", wording.format(how=how, task=task))
+    said = wordings(style.wording)
+    wording = said[row.operation] if row.operation in style.others else said["in_depth"]
+    row = replace(row, prompt_hash=fingerprint(wording, how))
+    reply = yield _ask(job, settings, style, "evolve", wording.format(how=how, task=task))
     if isinstance(reply, Failed):
         return lost(row, reply)
     new, fault = parse_evolved(reply.text, reply.finish, strict=job.strict)
-    fault = fault or evolution_fault(new, task, strict=job.strict)
-    row = Row(key, (Message("user", new),), row.parents, operation, row.prompt_hash, reply.model, about={**row.about, "instruction": new})
+    fault = fault or style.evolution_fault(new, task, job.strict)
+    row = replace(row, messages=(Message("user", new),), model=reply.model, about={**row.about, "instruction": new, "input": ""})
     if fault:
         return Dropped(row, fault)
     if settings.judge_equal:
-        verdict = yield _ask(job, settings, "judge", said["equal"].format(first=task, second=new), Sampling(max_tokens=16))
+        text = wordings("evolve")["equal"].format(first=task, second=new)
+        verdict = yield _ask(job, settings, style, "judge", text, Sampling(max_tokens=16))
         if isinstance(verdict, Failed):
             return lost(row, verdict)
         if (equal := says_equal(verdict.text)) is not False:
             return Dropped(row, "no gain" if equal else "verdict cannot be read")
-    answer = yield _ask(job, settings, "answer", new)
-    return lost(row, answer) if isinstance(answer, Failed) else _answered(job, row, new, answer)
-
-
-def _answered(job: Job, row: Row, task: str, answer: Reply) -> Fate:
-    """Returns a task with its answer, unless the answer refuses or says nothing."""
-    turns = (Message("user", task), Message("assistant", answer.text.strip()))
-    about = {**row.about, "input": "", "output": answer.text.strip()}
-    row = Row(row.id, turns, row.parents, row.operation, row.prompt_hash, answer.model, about=about)
-    fault = answer_fault(answer.text, task, answer.finish, strict=job.strict)
+    answer = yield _ask(job, settings, style, "answer", new)
+    if isinstance(answer, Failed):
+        return lost(row, answer)
+    output = answer.text.strip()
+    row = replace(row, messages=(*row.messages, Message("assistant", output)), model=answer.model, about={**row.about, "output": output})
+    fault = style.answer_fault(answer, new, job.strict)
     return Dropped(row, fault) if fault else row
 
 
-def _ask(job: Job, settings: EvolveSettings, stage: str, text: str, sampling: Sampling | None = None) -> Ask:
-    system = (Message("system", wordings("evolve")["system"]),) if settings.with_system or job.strict else ()
+def _ask(job: Job, settings: EvolveSettings, style: Style, stage: str, text: str, sampling: Sampling | None = None) -> Ask:
+    system = (Message("system", wordings(style.wording)["system"]),) if settings.with_system or job.strict else ()
     drawn = sampling or Sampling(settings.temperature, settings.top_p, settings.max_tokens)
     return Ask(stage, (*system, Message("user", text)), sampling=drawn)

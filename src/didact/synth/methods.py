@@ -16,6 +16,7 @@ METHODS: Registry[Method] = Registry(
         "backtranslate": "didact.synth.backtranslate:backtranslate",
         "curate": "didact.synth.backtranslate:curate",
         "evolve": "didact.synth.evolve:evolve",
+        "evolve_code": "didact.synth.evolve_code:evolve_code",
         "explain": "didact.synth.explain:explain",
         "explain_answers": "didact.synth.explain:explain_answers",
         "magpie": "didact.synth.template_prefix:template_prefix",
