@@ -85,7 +85,7 @@ def backtranslate(job: Job) -> Program:
         if len(found) == job.num_rows:
             break
     shown = list[Message]()
-    for _, seed in slots(starting_rows(Job(seeds=job.seeds)), settings.num_shown, job.seed, "backtranslate"):
+    for _, seed, _ in slots(starting_rows(Job(seeds=job.seeds)), settings.num_shown, job.seed, "backtranslate"):
         shown += [Message("user", _backward(answer_of(seed))), Message("assistant", asked(seed))]
     ended = yield {row.id: _instruction(job, settings, row, shown) for row in found}
     return outcome_of([*fates, *ended.values()])

@@ -81,7 +81,7 @@ def evolved(job: Job, settings: EvolveSettings, style: Style) -> Program:
     checked_operations(settings.operations, (*wordings(style.wording)["operations"], *style.others))
     places = slots(starting_rows(job), -(-job.num_rows // settings.num_rounds), job.seed, style.wording)
     rounds = [settings.num_rounds] * (len(places) - 1) + [job.num_rows - settings.num_rounds * (len(places) - 1)]
-    ended = yield {key: _rounds(job, settings, style, key, row, num) for (key, row), num in zip(places, rounds, strict=True)}
+    ended = yield {key: _rounds(job, settings, style, key, row, num, draw) for (key, row, draw), num in zip(places, rounds, strict=True)}
     return outcome_of(fate for fates in ended.values() for fate in fates)
 
 
@@ -100,7 +100,7 @@ def checked_operations(weights: Mapping[str, float], known: tuple[str, ...]) -> 
         raise RecipeError("no operation is drawn", where="operations", expected=", ".join(known), remedy="give one of them a weight")
 
 
-def _rounds(job: Job, settings: EvolveSettings, style: Style, key: str, start: Row, num_rounds: int) -> Chain:
+def _rounds(job: Job, settings: EvolveSettings, style: Style, key: str, start: Row, num_rounds: int, draw: int) -> Chain:
     """Returns what became of one task in every round."""
     joint = "\r\n" if job.strict else "\n\n"  # Source: WizardLM's code joins instruction and input by "\r\n".
     task, parent = asked(start, joint), start.id
@@ -111,19 +111,19 @@ def _rounds(job: Job, settings: EvolveSettings, style: Style, key: str, start: R
         operation = rand.choices(list(weights), list(weights.values()))[0]
         how = str(said["operations"].get(operation, "")).format(form=rand.choice(said.get("input_forms", [""])))
         row = Row(f"{key}/{number}", parents=(parent,), operation=operation, about={"before": task, "round": number})
-        fate = yield from _evolution(job, settings, style, row, task, how)
+        fate = yield from _evolution(job, settings, style, row, task, how, draw)
         fates.append(fate)
         if isinstance(fate, Row):
             task, parent = str(fate.about["instruction"]), fate.id
     return fates
 
 
-def _evolution(job: Job, settings: EvolveSettings, style: Style, row: Row, task: str, how: str) -> Chain:
+def _evolution(job: Job, settings: EvolveSettings, style: Style, row: Row, task: str, how: str, draw: int) -> Chain:
     """Returns one evolved task with its answer, or why there is none."""
     said = wordings(style.wording)
     wording = said[row.operation] if row.operation in style.others else said["in_depth"]
     row = replace(row, prompt_hash=fingerprint(wording, how))
-    reply = yield _ask(job, settings, style, "evolve", wording.format(how=how, task=task))
+    reply = yield _ask(job, settings, style, "evolve", wording.format(how=how, task=task), draw)
     if isinstance(reply, Failed):
         return lost(row, reply)
     new, fault = parse_evolved(reply.text, reply.finish, strict=job.strict)
@@ -133,12 +133,12 @@ def _evolution(job: Job, settings: EvolveSettings, style: Style, row: Row, task:
         return Dropped(row, fault)
     if settings.judge_equal:
         text = wordings("evolve")["equal"].format(first=task, second=new)
-        verdict = yield _ask(job, settings, style, "judge", text, Sampling(max_tokens=16))
+        verdict = yield _ask(job, settings, style, "judge", text, 0, Sampling(max_tokens=16))
         if isinstance(verdict, Failed):
             return lost(row, verdict)
         if (equal := says_equal(verdict.text)) is not False:
             return Dropped(row, "no gain" if equal else "verdict cannot be read")
-    answer = yield _ask(job, settings, style, "answer", new)
+    answer = yield _ask(job, settings, style, "answer", new, draw)
     if isinstance(answer, Failed):
         return lost(row, answer)
     output = answer.text.strip()
@@ -147,7 +147,7 @@ def _evolution(job: Job, settings: EvolveSettings, style: Style, row: Row, task:
     return Dropped(row, fault) if fault else row
 
 
-def _ask(job: Job, settings: EvolveSettings, style: Style, stage: str, text: str, sampling: Sampling | None = None) -> Ask:
+def _ask(job: Job, settings: EvolveSettings, style: Style, stage: str, text: str, draw: int, sampling: Sampling | None = None) -> Ask:
     system = (Message("system", wordings(style.wording)["system"]),) if settings.with_system or job.strict else ()
     drawn = sampling or Sampling(settings.temperature, settings.top_p, settings.max_tokens)
-    return Ask(stage, (*system, Message("user", text)), sampling=drawn)
+    return Ask(stage, (*system, Message("user", text)), sampling=drawn, sample=draw)

@@ -75,23 +75,25 @@ def answer_of(row: Row) -> str:
     return str(row.about.get("output") or last)
 
 
-def slots(rows: Sequence[Row], num: int, seed: int, purpose: str) -> list[tuple[str, Row]]:
-    """Returns `num` places, each with its stable id and its row: all rows in an order by chance, then all again in another one.
+def slots(rows: Sequence[Row], num: int, seed: int, purpose: str) -> list[tuple[str, Row, int]]:
+    """Returns `num` places, each with its stable id, its row and the number of its draw: all rows in an order by chance, then all again.
+
+    A request about a row that is used again names the draw as its sample, so that it is another request.
 
     Raises:
         DataError: There are no rows.
 
-    >>> [key for key, _ in slots([Row("a")], 3, 0, "evolve")]
-    ['a', 'a#2', 'a#3']
+    >>> [(key, draw) for key, _, draw in slots([Row("a")], 3, 0, "evolve")]
+    [('a', 0), ('a#2', 1), ('a#3', 2)]
     """
     if not rows:
         raise DataError("nothing to start from", expected="rows of `source`, or seed tasks", remedy="didact ls readers")
-    places = list[tuple[str, Row]]()
+    places = list[tuple[str, Row, int]]()
     turn = 0
     while len(places) < num:
         turn += 1
         order = permutation(len(rows), seed, "synth", purpose, turn)[: num - len(places)]
-        places += [(rows[number].id + (f"#{turn}" if turn > 1 else ""), rows[number]) for number in order.tolist()]
+        places += [(rows[number].id + (f"#{turn}" if turn > 1 else ""), rows[number], turn - 1) for number in order.tolist()]
     return places
 
 

@@ -21,6 +21,7 @@ METHODS: Registry[Method] = Registry(
         "explain_answers": "didact.synth.explain:explain_answers",
         "magpie": "didact.synth.template_prefix:template_prefix",
         "seed_rows": "didact.synth.backtranslate:seed_rows",
+        "self_chat": "didact.synth.self_chat:self_chat",
         "self_instruct": "didact.synth.self_instruct:self_instruct",
         "unnatural": "didact.synth.unnatural:unnatural",
     },
