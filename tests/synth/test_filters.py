@@ -4,11 +4,13 @@ import json
 import random
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from didact.apps.filtering import NAMES
 from didact.base.errors import RecipeError
 from didact.base.types import Message
+from didact.synth.diversity import DiversitySettings, embedded, too_close
 from didact.synth.filters import FILTERS, USUAL, apply_filters, filter_named
 from didact.synth.near_rows import near_duplicates
 from didact.synth.outcome import Row
@@ -192,6 +194,28 @@ def test_rows_that_hold_a_benchmark_are_found(tmp_path):
     bench.write_text("\n".join(map(json.dumps, rows)))
     found = reason("contamination", row(f"Tell me this: {question}, how many stay?"), row(), against=[str(bench)])
     assert found == ["overlaps with a benchmark", None]
+
+
+def test_rows_of_almost_one_meaning_are_kept_once(monkeypatch):
+    monkeypatch.setattr("didact.synth.diversity._BLOCK", 7)
+    angles = [0.0, 90.0, 3.0, 45.0, 88.0, 0.5, 180.0, 44.0, 91.0, 47.0, 5.0]
+    vectors = np.array([[np.cos(np.radians(a)), np.sin(np.radians(a))] for a in angles], np.float32)
+    kept = []
+    for angle in angles:  # cos 4 degrees = 0.9976: nearer than that is dropped.
+        kept += [angle] if all(abs(angle - other) > 4 for other in kept) else []
+    found = too_close(vectors, float(np.cos(np.radians(4))))
+    assert [angle for angle, near in zip(angles, found, strict=True) if near is None] == kept == [0.0, 90.0, 45.0, 180.0, 5.0]
+    assert found[7] == (3, pytest.approx(np.cos(np.radians(1)), abs=1e-6))
+
+
+def test_a_bundled_model_finds_the_same_text_and_padding_changes_nothing():
+    rows = [row("Find the colour: red fox hall"), row("Say it twice: dog"), row("Find the colour: red fox hall", given=" ")]
+    judged = list(filter_named("diversity", {"model": "atlas-decoder", "most_similarity": 0.999})(rows))
+    assert [why for _, why in judged] == [None, None, "almost the meaning of an earlier row"]
+    texts = ["Find the colour: red fox hall", "Say it twice: dog, and again, and again, and again"]
+    settings = {"model": "atlas-decoder"}
+    alone = [embedded([text], DiversitySettings(**settings))[0] for text in texts]
+    assert np.allclose(embedded(texts, DiversitySettings(**settings)), alone, atol=1e-5)
 
 
 def test_rows_in_are_rows_kept_and_rows_dropped():

@@ -10,7 +10,7 @@ from didact.apps.console import put, put_json, say
 
 NAMES = (
     *("instance", "length", "keywords", "punctuation", "language", "refusals", "repetition", "leaked", "merged"),
-    *("conflicts", "duplicates", "rouge", "near", "contamination"),
+    *("conflicts", "duplicates", "rouge", "near", "contamination", "diversity"),
 )
 """Every filter: written out, so that the help loads none of them."""
 EPILOG = examples(

@@ -50,6 +50,7 @@ FILTERS: Registry[Rule] = Registry(
         "rouge": f"{_SET}:ROUGE",
         "near": "didact.synth.near_rows:NEAR",
         "contamination": "didact.synth.contamination:CONTAMINATION",
+        "diversity": "didact.synth.diversity:DIVERSITY",
     },
     "didact filter --help",
 )
