@@ -20,7 +20,7 @@ def parse_transcript(text: str, finish: str = "stop", *, strict: bool = False) -
         text: The reply.
         finish: Why it ended; of one that was cut, the last turn is left out.
         strict: As the original: `[Human]` and `[AI]` count wherever they stand; what is before the first and behind the last `[Human]` is
-            left out, the last whole turn too; a piece that has not exactly one `[AI]` ends it. Else labels count at the beginning of a line,
+            left out, the last whole turn too; a piece that has not exactly one `[AI]` ends it. Else labels count where a line begins,
             in any of their usual forms; a whole last turn is kept.
 
     >>> parse_transcript("[Human]\nWhy?\n[AI]\nBecause.\n[Human] And then?")
