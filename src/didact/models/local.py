@@ -1,12 +1,12 @@
-"""LocalModel: a model in this process that answers prompts, greedily and in batches of like length."""
+"""LocalModel: a model in this process that answers prompts in batches of like length, greedily where nothing steers it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
-from transformers import GenerationConfig
+from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
 
 from didact.base.errors import ModelError
 from didact.models.load import Loaded, stop_ids
@@ -24,6 +24,16 @@ class Completion:
     text: str
     stop: Literal["stop", "length"]
     """`stop`: the model ended its turn; `length`: it was cut."""
+
+
+class Steering(Protocol):
+    """What decides the next token of each row of a batch, in place of the likeliest one."""
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """Returns logits (B, V) whose largest is the next token, from the tokens so far (B, T) and the model's own logits."""
+
+    def ended(self, input_ids: torch.Tensor, scores: Any, **more: Any) -> torch.Tensor:
+        """Says which rows have come to their end, bool (B,)."""
 
 
 class LocalModel:
@@ -60,14 +70,16 @@ class LocalModel:
         max_new_tokens: int,
         batch_tokens: int = 16_384,
         done: Callable[[int], None] = lambda _: None,
+        steer: Callable[[Sequence[int]], Steering] | None = None,
     ) -> list[Completion]:
-        """Returns one greedy completion for each prompt, in their order.
+        """Returns one completion for each prompt, in their order: the greedy one, where nothing steers it.
 
         Args:
             prompts: Token ids, int32 (T,).
             max_new_tokens: Tokens after which a completion is cut.
             batch_tokens: Most tokens of a batch, padding and completions included.
             done: Called with the number of prompts that a batch has completed.
+            steer: Gives what decides the tokens of a batch, from the numbers of its prompts.
 
         Raises:
             ModelError: The model is an encoder.
@@ -80,13 +92,14 @@ class LocalModel:
             )
         completions: dict[int, Completion] = {}
         for batch in _batches([len(prompt) for prompt in prompts], max_new_tokens, batch_tokens):
-            for index, completion in zip(batch, self._complete([prompts[i] for i in batch], max_new_tokens), strict=True):
+            steering = None if steer is None else steer(batch)
+            for index, completion in zip(batch, self._complete([prompts[i] for i in batch], max_new_tokens, steering), strict=True):
                 completions[index] = completion
             done(len(batch))
         return [completions[index] for index in range(len(prompts))]
 
     @torch.inference_mode()
-    def _complete(self, prompts: list[np.ndarray], max_new_tokens: int) -> list[Completion]:
+    def _complete(self, prompts: list[np.ndarray], max_new_tokens: int, steering: Steering | None) -> list[Completion]:
         reads = self.architecture == "encoder_decoder"
         if reads:
             prompts = [encoder_input(prompt, self.tokeniser.eos_id) for prompt in prompts]
@@ -96,28 +109,30 @@ class LocalModel:
         try:
             with autocast(self._precision, self._device):
                 if sees_prefix(self._model.config):
-                    output = self._behind_prefix(ids, mask, max_new_tokens)
+                    output = self._behind_prefix(ids, mask, max_new_tokens, steering)
                 else:
-                    output = self._model.generate(input_ids=ids, attention_mask=mask, max_new_tokens=max_new_tokens)
+                    output = self._model.generate(input_ids=ids, attention_mask=mask, max_new_tokens=max_new_tokens, **_steered(steering))
         finally:
             self._model.generation_config = own
         # An encoder-decoder's output begins with its start token, a decoder's with the prompt.
         return [self._cut(row) for row in output[:, 1 if reads else ids.shape[1] :].tolist()]
 
-    def _behind_prefix(self, ids: torch.Tensor, mask: torch.Tensor, max_new_tokens: int) -> torch.Tensor:
+    def _behind_prefix(self, ids: torch.Tensor, mask: torch.Tensor, max_new_tokens: int, steering: Steering | None) -> torch.Tensor:
         """Returns prompts with their completions (B, T + new), every token of a prompt having seen all of it, as in training."""
         positions = (mask.cumsum(1) - 1).clamp(min=0)
         whole = as_the_model_takes_it(prefix_mask(mask, mask.bool()), self._model)
         read = self._model(input_ids=ids, attention_mask=whole, position_ids=positions, use_cache=True, logits_to_keep=1)
         logits = read.logits[:, -1]
         logits[:, [token for token in self._virtual if token < logits.shape[1]]] = -torch.inf
+        if steering is not None:
+            logits = steering(ids, logits)
         ids = torch.cat([ids, logits.argmax(-1, keepdim=True)], 1)
         if max_new_tokens == 1:
             return ids
         mask = torch.cat([mask, torch.ones_like(mask[:, :1])], 1)
         cache = read.past_key_values
         output: torch.Tensor = self._model.generate(
-            input_ids=ids, attention_mask=mask, past_key_values=cache, max_new_tokens=max_new_tokens - 1
+            input_ids=ids, attention_mask=mask, past_key_values=cache, max_new_tokens=max_new_tokens - 1, **_steered(steering)
         )
         return output
 
@@ -125,6 +140,13 @@ class LocalModel:
         end = next((place for place, token in enumerate(ids) if token in self._stops), None)
         kept = tuple(ids[:end])
         return Completion(kept, self.tokeniser.decode(kept), "length" if end is None else "stop")
+
+
+def _steered(steering: Steering | None) -> dict[str, Any]:
+    """Returns what transformers takes of it."""
+    if steering is None:
+        return {}
+    return {"logits_processor": LogitsProcessorList([steering]), "stopping_criteria": StoppingCriteriaList([steering.ended])}
 
 
 def encoder_input(prompt: np.ndarray, eos_id: int | None) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Any
 
 from didact.models.endpoint import Endpoint, Refused
 from didact.synth.ask import Ask, Reply
-from didact.synth.wire import body_of, canonical, reply_of
+from didact.synth.wire import body_of, canonical, reply_of, schema_in_words
 
 Body = dict[str, Any]
 
@@ -76,21 +76,10 @@ def _helps(name: str, sent: bytes, problem: Refused) -> bool:
     return name == "max_completion_tokens" and "max_tokens" in asked and name in problem.said
 
 
-def _schema_in_words(asked: Body) -> None:
-    form = asked.pop("response_format", None)
-    if form is None:
-        return
-    words = "\n\nAnswer with one JSON object and nothing else. It follows this JSON schema:\n" + json.dumps(form["json_schema"]["schema"])
-    if "prompt" in asked:
-        asked["prompt"] += words + "\n"
-    else:
-        asked["messages"][-1]["content"] += words
-
-
 def _other_limit(asked: Body) -> None:
     if "max_tokens" in asked:
         asked["max_completion_tokens"] = asked.pop("max_tokens")
 
 
-_CHANGES: dict[str, Callable[[Body], None]] = {"max_completion_tokens": _other_limit, "schema in words": _schema_in_words}
+_CHANGES: dict[str, Callable[[Body], None]] = {"max_completion_tokens": _other_limit, "schema in words": schema_in_words}
 """What servers are known to want otherwise: a schema asked for in words, the limit under its newer name."""

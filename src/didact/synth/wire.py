@@ -86,6 +86,24 @@ def _message(message: Message) -> dict[str, Any]:
     return said | ({"name": message.name} if message.name else {})
 
 
+def schema_in_words(asked: dict[str, Any]) -> None:
+    """Changes what is sent in place: the schema of structured output is asked for in words.
+
+    >>> asked = {"prompt": "Go.", "response_format": {"json_schema": {"schema": {"type": "object"}}}}
+    >>> schema_in_words(asked)
+    >>> asked["prompt"].splitlines()[-1]
+    '{"type": "object"}'
+    """
+    form = asked.pop("response_format", None)
+    if form is None:
+        return
+    words = "\n\nAnswer with one JSON object and nothing else. It follows this JSON schema:\n" + json.dumps(form["json_schema"]["schema"])
+    if "prompt" in asked:
+        asked["prompt"] += words + "\n"
+    else:
+        asked["messages"][-1]["content"] += words
+
+
 def reply_of(found: Mapping[str, Any]) -> Reply:
     """Returns the reply in what a server answered.
 
