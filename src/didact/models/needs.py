@@ -37,6 +37,8 @@ class Wanted:
     device: Literal["cpu", "cuda"] = "cpu"
     trainable: float = 1.0
     """Share of the weights that are trained; less than 1 with adapters."""
+    beside: bool = False
+    """An adapter is thin matrices beside every linear layer."""
     eager: bool = False
     """Attention is written out."""
     seen: float = 0.0
@@ -135,6 +137,9 @@ def memory_of(sizes: Sizes, traced: Activations, wanted: Wanted, predicted: floa
     gradients, states = round(each_trained * num_trained * share), round(_states(sizes, wanted, each_trained) * share)
     passing = max(kept + head, tables)
     slack = _WHILE_TRAINING[wanted.device] + round(SLACK * (passing + gradients))
+    if wanted.beside and wanted.device == "cpu":
+        # A layer's own output and its adapter's are added up and freed; glibc finds no block of their very size for the next ones.
+        slack += at_once * sizes.num_per_rank // 2 * (2 if wanted.precision == "bf16" else 8)
     return Memory(weights, gradients, states, kept, head, tables, slack, _LIBRARIES[wanted.device], wanted.accumulates)
 
 

@@ -86,7 +86,7 @@ def _costly(wanted: Wanted, adapter: float | None) -> Iterator[dict[str, Any]]:
     if wanted.optimizer == "adamw":
         yield {"optimizer": "adamw_8bit" if wanted.device == "cuda" else "adafactor"}
     if adapter is not None:
-        yield {"trainable": adapter}
+        yield {"trainable": adapter, "beside": True}
 
 
 def _half(number: int) -> int:

@@ -102,6 +102,7 @@ def _wanted(recipe: Recipe, sizes: Sizes, device: torch.device, largest: Sequenc
         checkpointing=settings.activation_checkpointing == "always",
         device="cuda" if device.type == "cuda" else "cpu",
         trainable=1.0 if section.kind == "none" else _share(_adapted(section, sizes), sizes.num_parameters),
+        beside=section.kind in ("lora", "dora"),
         eager=device.type == "cpu" and not apart and not recipe.sequence.pack and max_length <= SHORT,
         seen=seen if apart else 0.0,
         reaching=reaching,
