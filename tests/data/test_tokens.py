@@ -146,6 +146,63 @@ def test_a_first_token_that_is_also_the_last_begins_plain_text_where_the_tokeniz
     assert (begins(True), begins(False)) == ([0, 0], [0])
 
 
+PARTS = [
+    "",
+    " ",
+    "\n",
+    "\t",
+    "\u00a0",
+    "a",
+    "the fox",
+    " dog",
+    "%s",
+    "%",
+    "can't",
+    "e\u0301",
+    "\u0301",
+    "東",
+    "<|im_start|>",
+    "</s>",
+    "{bos?}",
+]
+TEXTS = st.one_of(st.lists(st.sampled_from(PARTS), max_size=5).map("".join), st.text(max_size=8), st.just("\ue000\ue0010\ue002"))
+SPEAKERS = st.sampled_from(["user", "assistant", "user", "assistant", "system", "tool", "text"])
+
+
+def in_numbers(example):
+    if example is None:
+        return None
+    return example.input_ids.tolist(), example.roles.tolist(), example.weights, example.origin, example.num_cut, example.plain
+
+
+@pytest.mark.parametrize(("family", "form"), [(family, form) for family in FAMILIES for form in FORMATS])
+def test_rows_whose_shape_is_known_come_out_as_if_each_were_planned_anew(family, form):
+    shaped = ready(family, form)
+    anew = Tokeniser(shaped.tokenizer, FORMATS[form])
+    anew._has_shapes = False
+    turn = st.builds(Message, SPEAKERS, TEXTS, st.booleans())
+
+    @settings(max_examples=25, deadline=None)
+    @given(st.lists(st.lists(turn, min_size=1, max_size=5), min_size=1, max_size=4), st.sampled_from([LONG, 24]))
+    def same(talks, max_length):
+        pairs = (Message("user", "Hello"), Message("assistant", "a %s b"))
+        said = [Conversation(tuple(messages), Origin("t", "0")) for messages in (*talks, pairs, (*pairs, *pairs))]
+        reports = TokenReport(), TokenReport()
+        one, other = (how.tokenise(said, max_length, report) for how, report in zip((shaped, anew), reports, strict=True))
+        assert [in_numbers(example) for example in one] == [in_numbers(example) for example in other]
+        assert repr(reports[0].to_dict()) == repr(reports[1].to_dict())
+
+    same()
+    assert any(shape is not None for shape in shaped._shapes.values()) and not anew._shapes
+
+
+def test_a_prompt_whose_shape_is_known_is_planned_once_and_filled():
+    tokeniser = ready("byte_level", "answer")
+    first, second = (tokeniser.prompt(talk(text, "a"), LONG) for text in ("Hello", "What is 100%?"))
+    assert [tokeniser.decode(prompt.input_ids) for prompt in (first, second)] == ["Hello\nAnswer:", "What is 100%?\nAnswer:"]
+    assert (True, "user", True) in tokeniser._shapes
+
+
 # Truncation
 
 

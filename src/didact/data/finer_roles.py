@@ -6,8 +6,8 @@ data's before the format's, of several weights to the largest, so that nothing w
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -73,8 +73,7 @@ def _spanned(spans: Sequence[tuple[int, int, float]], shift: int, weight: float,
     return [*runs, (end - place, code, weight)] if place < end else runs
 
 
-@dataclass(frozen=True, slots=True)
-class Mixed:
+class Mixed(NamedTuple):
     """A text of several runs among the tokens of a batch."""
 
     text: str

@@ -16,8 +16,9 @@ from didact.base.roles import IGNORED as IGNORED
 from didact.base.roles import PROMPT as PROMPT
 from didact.base.roles import RESPONSE as RESPONSE
 from didact.base.types import Conversation
-from didact.data.finer_roles import Mixed, Run, byte_sizes, is_weighted, joined, runs_of, settle
+from didact.data.finer_roles import Mixed, byte_sizes, is_weighted, joined, runs_of, settle
 from didact.data.plain_text import text_encoders
+from didact.data.row_shapes import Key, Part, Shape, has_shapes, key_of, shape_of
 from didact.data.shorten import without_middle, without_oldest_turn
 from didact.data.token_report import TOO_LONG
 from didact.data.token_report import TokenReport as TokenReport
@@ -27,6 +28,11 @@ from didact.prompts.chat_format import BOS, BOS_IF_ADDED, EOS, ChatFormat, Piece
 
 Encoded = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 """Ids int32 (T,), roles uint8 (T,), and factors float32 (T,) where a turn or a part of one has a weight."""
+Row = tuple[list[Part], bool]
+"""What a row is made of, and whether anything in it has a weight."""
+_MOST_SHAPES = 1000
+"""Shapes that are kept; conversations of further ones are planned one by one."""
+_ONE_OF = [bytes([code]) for code in range(16)]
 
 
 class Tokeniser:
@@ -72,6 +78,8 @@ class Tokeniser:
             middle = WordEncoder(self._encoders.middle, self._forbidden)
         self._words = (start, middle)
         self._sizes = byte_sizes(self._encoders.start, max(self.controls.values(), default=0))
+        self._shapes: dict[Key, Shape | None] = {}
+        self._has_shapes = has_shapes(chat_format)
 
     def tokenise(
         self,
@@ -89,18 +97,17 @@ class Tokeniser:
             text_length: Tokens of a plain text, at most, where that is another number.
         """
         report = report if report is not None else TokenReport()
-        planned = list[list[Piece] | None]()
+        planned = list[Row | None]()
         for conversation in conversations:
             try:
-                planned.append(self.chat_format.pieces(conversation))
+                planned.append(self._row(conversation))
             except TemplateError as error:
                 report.drop(error.what, conversation.origin)
                 planned.append(None)
-        shown = [(said, pieces) for said, pieces in zip(conversations, planned, strict=True) if pieces is not None]
-        encoded = iter(self._encode(shown))
+        encoded = iter(self._encode([row for row in planned if row is not None]))
         examples = list[TokenisedExample | None]()
-        for conversation, pieces in zip(conversations, planned, strict=True):
-            if pieces is None:
+        for conversation, row in zip(conversations, planned, strict=True):
+            if row is None:
                 examples.append(None)
                 continue
             whole = _example(next(encoded), conversation, plain=_is_plain(conversation))
@@ -128,8 +135,7 @@ class Tokeniser:
             TemplateError: The format cannot show it, or it does not fit even with its text cut away.
         """
         conversation = conversation.without_response()
-        pieces = self.chat_format.pieces(conversation, generate=True)
-        example: TokenisedExample | None = _example(self._encode([(conversation, pieces)])[0], conversation)
+        example: TokenisedExample | None = _example(self._encode([self._row(conversation, generate=True)])[0], conversation)
         if example is not None and len(example) > max_length:
             example = self._fitted(conversation, len(example), max_length, TokenReport(), generate=True)
         if example is None:
@@ -153,25 +159,38 @@ class Tokeniser:
         """Returns id to name of the control tokens, for views."""
         return {number: name for name, number in self.controls.items()}
 
-    def _encode(self, rows: Sequence[tuple[Conversation, Sequence[Piece]]]) -> list[Encoded]:
-        """Returns each row of pieces as tokens; all texts go through the tokenizer in two calls."""
-        weighted = [is_weighted(conversation) for conversation, _ in rows]
-        plans = [self._plan(pieces, conversation, own) for (conversation, pieces), own in zip(rows, weighted, strict=True)]
+    def _row(self, conversation: Conversation, generate: bool = False) -> Row:
+        """Returns what a conversation is made of, by its shape where that says it all."""
+        key = key_of(conversation, generate) if self._has_shapes else None
+        if key is not None:
+            if key not in self._shapes and len(self._shapes) < _MOST_SHAPES:
+                self._shapes[key] = shape_of(conversation, lambda marked: self._planned(marked, generate, False), self._made)
+            if (shape := self._shapes.get(key)) is not None:
+                return shape.filled(conversation.messages), False
+        weighted = is_weighted(conversation)
+        return self._planned(conversation, generate, weighted), weighted
+
+    def _planned(self, conversation: Conversation, generate: bool, weighted: bool) -> list[Part]:
+        return self._plan(self.chat_format.pieces(conversation, generate=generate), conversation, weighted)
+
+    def _made(self, parts: list[Part]) -> tuple["array[int]", bytes]:
+        ids, roles, _ = self._encode([(parts, False)])[0]
+        return array("i", ids.tobytes()), roles.tobytes()
+
+    def _encode(self, rows: Sequence[Row]) -> list[Encoded]:
+        """Returns each row as tokens; all texts go through the tokenizer in two calls."""
         texts: tuple[list[str], list[str]] = ([], [])
-        for plan in plans:
+        for plan, _ in rows:
             for part, _, middle, _ in plan:
                 if isinstance(part, str):
                     texts[middle].append(part)
         encoded = [iter(words.encode(batch)) for words, batch in zip(self._words, texts, strict=True)]
         clean = all(words.clean for words in self._words)
         # One array for all rows, through an array of machine integers: a third of the time that numpy takes for a list.
-        flat, codes, factors, lengths, ends, mixed = array("i"), list[int](), list[float](), list[int](), list[int](), list[Mixed]()
-        for plan in plans:
+        flat, codes, lengths, ends, mixed = array("i"), bytearray(), list[int](), list[int](), list[Mixed]()
+        for plan, _ in rows:
             for part, _, middle, runs in plan:
-                if isinstance(part, int):
-                    flat.append(part)
-                    lengths.append(1)
-                else:
+                if isinstance(part, str):
                     new = next(encoded[middle])
                     if not clean and not self._forbidden.isdisjoint(new):
                         raise ModelError(
@@ -181,20 +200,32 @@ class Tokeniser:
                         encoder = self._encoders.middle if middle else self._encoders.start
                         mixed.append(Mixed(part, runs, len(flat), len(flat) + len(new), encoder))
                     flat.extend(new)
+                    codes += _ONE_OF[runs[0][1]] * len(new)
                     lengths.append(len(new))
-                codes.append(runs[0][1])
-                factors.append(runs[0][2])
+                elif isinstance(part, int):
+                    flat.append(part)
+                    codes.append(runs[0][1])
+                    lengths.append(1)
+                else:
+                    flat.extend(part.ids)
+                    codes += part.roles
+                    lengths.append(len(part.ids))
             ends.append(len(flat))
-        ids, roles = np.frombuffer(flat, np.int32) if flat else np.zeros(0, np.int32), np.repeat(np.array(codes, np.uint8), lengths)
-        weights = np.repeat(np.array(factors, np.float32), lengths) if any(weighted) else None
+        ids, roles = (
+            (np.frombuffer(flat, np.int32), np.frombuffer(codes, np.uint8)) if flat else (np.zeros(0, np.int32), np.zeros(0, np.uint8))
+        )
+        weights = None
+        if any(weighted for _, weighted in rows):
+            weights = np.repeat(np.array([runs[0][2] for plan, _ in rows for _, _, _, runs in plan], np.float32), lengths)
         settle(ids, roles, weights, mixed, self._sizes)
-        spans = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
-        factors_of = [weights[span] if own and weights is not None else None for span, own in zip(spans, weighted, strict=True)]
-        return [(ids[span], roles[span], own) for span, own in zip(spans, factors_of, strict=True)]
+        encoded_rows = list[Encoded]()
+        for start, end, (_, weighted) in zip([0, *ends], ends, rows, strict=False):
+            encoded_rows.append((ids[start:end], roles[start:end], weights[start:end] if weighted and weights is not None else None))
+        return encoded_rows
 
-    def _plan(self, pieces: Sequence[Piece], conversation: Conversation, weighted: bool) -> list[tuple[int | str, int, bool, list[Run]]]:
-        """Returns the row as (token id or text, prompt or response, continues a text, what it is made of), like neighbours joined."""
-        plan: list[tuple[int | str, int, bool, list[Run]]] = []
+    def _plan(self, pieces: Sequence[Piece], conversation: Conversation, weighted: bool) -> list[Part]:
+        """Returns the row in parts, like neighbours joined."""
+        plan: list[Part] = []
         begun = False
         shown = [None, *[piece for piece in pieces if piece.text], None]
         for before, piece, after in zip(shown, shown[1:], shown[2:], strict=False):
@@ -212,7 +243,7 @@ class Tokeniser:
                 continue
             simple = not weighted and piece.lead <= 0
             runs = [(len(text), piece.code, 1.0)] if simple else runs_of(piece, text, conversation)
-            if last is None or isinstance(last[0], int):
+            if last is None or not isinstance(last[0], str):
                 plan.append((text, piece.role, self._encoders.only_first and begun_before, runs))
             elif last[1] == piece.role:
                 plan[-1] = (last[0] + text, piece.role, last[2], joined(last[3], runs))
@@ -239,7 +270,7 @@ class Tokeniser:
         return self.controls.get(name)
 
     def _length(self, conversation: Conversation, generate: bool) -> tuple[int, Encoded]:
-        row = self._encode([(conversation, self.chat_format.pieces(conversation, generate=generate))])[0]
+        row = self._encode([self._row(conversation, generate)])[0]
         return len(row[0]), row
 
     def _fitted(
