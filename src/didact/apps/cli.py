@@ -28,7 +28,7 @@ app = typer.Typer(
     help="Turns a base language model into one that follows instructions, and proves it on tasks it has never seen.",
     epilog="Start with:\n\n\b\n  didact quickstart",
 )
-KINDS = ("tasks", "templates", "metrics", "formats", "readers", "datasets", "recipes", "runs")
+KINDS = ("tasks", "templates", "metrics", "formats", "readers", "datasets", "methods", "filters", "recipes", "runs")
 
 
 def _show_version(wanted: bool) -> None:

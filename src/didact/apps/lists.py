@@ -13,6 +13,8 @@ from didact.base.registry import Registry
 from didact.prompts.chat_format import FORMATS, golden
 from didact.prompts.template import TemplateSet
 from didact.run import all_runs
+from didact.synth.filters import FILTERS
+from didact.synth.methods import METHODS
 from didact.tasks.benchmarks.reader import sample_tasks
 from didact.tasks.catalogue import Row
 from didact.tasks.catalogue import rows as catalogue_rows
@@ -141,6 +143,10 @@ LISTS: dict[str, Callable[[Recipe | None], Rows]] = {
     "formats": _formats,
     "datasets": _datasets,
     "readers": lambda _: [{"reader": name, "about": _first_line(READERS[name])} for name in READERS],
+    "methods": lambda _: [
+        {"method": name, "about": _first_line(METHODS[name]).partition("the program")[2].lstrip(": ")} for name in METHODS
+    ],
+    "filters": lambda _: [{"filter": name, "about": FILTERS[name].what} for name in FILTERS],
     "recipes": _recipes,
     "runs": _runs,
 }

@@ -1,6 +1,5 @@
 """The teacher that a recipe names: a server, a model in this process, or a fake."""
 
-from didact.base.errors import RecipeError
 from didact.base.synth_section import Teacher
 from didact.models.endpoint import Endpoint
 from didact.synth.backend import Backend
@@ -9,7 +8,7 @@ from didact.synth.remote import Remote
 
 
 def backend_of(teacher: Teacher, seed: int = 0) -> Backend:
-    """Returns who answers; a server is not asked anything yet.
+    """Returns who answers; a server is not asked anything yet, a local model is loaded.
 
     Args:
         teacher: The recipe's `teacher`.
@@ -18,6 +17,7 @@ def backend_of(teacher: Teacher, seed: int = 0) -> Backend:
     Raises:
         RecipeError: The address, the script or a fault's name is wrong.
         PrerequisiteError: The environment does not hold the key.
+        ModelError: A local model cannot be loaded.
 
     >>> backend_of(Teacher()).address
     'fake:'
@@ -28,4 +28,6 @@ def backend_of(teacher: Teacher, seed: int = 0) -> Backend:
     if teacher.backend == "fake":
         # The script's name goes along, so that another one's answers are not taken for this one's.
         return Fake(SCRIPTS[teacher.script], Faults(teacher.faults, seed=seed), latency_s=teacher.latency_s, model=f"fake {teacher.script}")
-    raise RecipeError("no model can be asked in this process yet", remedy="transformers serve, and teacher.backend=endpoint")
+    from didact.synth.local import open_local  # torch and transformers, which nobody else needs
+
+    return open_local(teacher.model, revision=teacher.revision, chat_format=teacher.chat_format, seed=seed)
