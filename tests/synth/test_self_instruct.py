@@ -153,6 +153,15 @@ def test_a_small_synthesis_is_the_beginning_of_a_large_one():
     assert large[:3] == small
 
 
+def test_of_rows_beyond_those_wanted_further_instances_of_a_task_go_first():
+    outcome = play(self_instruct(Job(num_rows=20)), teacher)
+    surplus = [one.row for one in outcome.dropped if one.reason == "more rows than wanted"]
+    # Three requests of three tasks of two instances are 18 rows; one more makes 24.
+    assert (len(outcome.rows), len(surplus)) == (20, 4)
+    assert len({row.about["instruction"] for row in outcome.rows}) == 12
+    assert {row.id.rpartition("-")[2] for row in surplus} == {"1"}
+
+
 def test_the_order_of_replies_changes_nothing():
     def backwards(program):
         chains = next(program)

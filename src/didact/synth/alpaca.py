@@ -1,6 +1,5 @@
 """Alpaca: Self-Instruct in one step, whole tasks with instruction, input and output from three that are shown."""
 
-import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from didact.synth.outcome import Dropped, Outcome, Row
 from didact.synth.seeds import SeedTask, load_seeds
 from didact.synth.self_instruct_replies import NOTHING, Instance
 from didact.synth.similar import SimilarPool
+from didact.synth.waves import next_wave
 from didact.synth.wordings import wordings
 
 NO_INPUT = "<noinput>"
@@ -84,10 +84,10 @@ def alpaca(job: Job) -> Program:
     pool = SimilarPool(settings.threshold, job.strict)
     pool.extend(seed.instruction for seed in seeds)
     rows, dropped, failed = list[Row](), list[Dropped](), list[Dropped]()
-    wave, num_requests, idle = 0, 0, 0
+    wave, size, num_requests, idle = 0, 0, 0, 0
     while (missing := job.num_rows - len(rows)) > 0 and idle < settings.patience:
-        yields = max(len(rows) / num_requests, 0.25) if num_requests else settings.num_asked
-        size = settings.wave if job.strict else min(settings.wave, math.ceil(missing / yields))
+        size = next_wave(missing, len(rows), num_requests, settings.num_asked, size, settings.wave)
+        size = settings.wave if job.strict else size
         shown = {f"{wave}.{number}": _shown(job, settings, seeds, f"{wave}.{number}") for number in range(size)}
         replies = yield {name: once(_tasks_ask(job, settings, name, tasks)) for name, tasks in shown.items()}
         before = len(rows)

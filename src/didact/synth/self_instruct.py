@@ -1,6 +1,6 @@
 """Self-Instruct: new instructions from a few shown, which of them are classifications, and instances of each."""
 
-import math
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -25,6 +25,7 @@ from didact.synth.self_instruct_asks import (
 )
 from didact.synth.self_instruct_replies import Instance, parse_input_first, parse_instructions, parse_output_first, says_yes
 from didact.synth.similar import SimilarPool
+from didact.synth.waves import next_wave
 from didact.synth.wordings import wordings
 
 
@@ -70,11 +71,10 @@ def self_instruct(job: Job) -> Program:
     seeds = [seed for seed in job.seeds or load_seeds() if seed.is_classification or not settings.only_classification]
     pool = SimilarPool(settings.threshold, job.strict)
     pool.extend(seed.instruction for seed in seeds)
-    made, wave, num_requests, idle = _Made(), 0, 0, 0
+    made, wave, size, num_requests, idle = _Made(), 0, 0, 0, 0
     while (missing := job.num_rows - len(made.tasks if job.strict else made.rows)) > 0 and idle < settings.patience:
-        # Rows that a request for instructions brings: as many as tasks that it asks for, until that is known.
-        yields = max(len(made.rows) / num_requests, 0.25) if num_requests else settings.num_asked
-        size = settings.wave if job.strict else min(settings.wave, math.ceil(missing / yields))
+        size = next_wave(missing, len(made.rows), num_requests, settings.num_asked, size, settings.wave)
+        size = settings.wave if job.strict else size
         shown = {f"{wave}.{number}": _shown(job, settings, seeds, made.tasks, wave, number) for number in range(size)}
         replies = yield {name: once(instructions_ask(job, settings, name, tasks)) for name, tasks in shown.items()}
         fresh = [task for name, reply in replies.items() for task in _new_tasks(job, settings, pool, made, name, shown[name], reply)]
@@ -86,8 +86,7 @@ def self_instruct(job: Job) -> Program:
     if job.strict:
         _drop_copies(made)
     else:
-        made.dropped += [Dropped(row, "more rows than wanted") for row in made.rows[job.num_rows :]]
-        del made.rows[job.num_rows :]
+        _drop_surplus(made, job.num_rows)
     return Outcome(tuple(made.rows), tuple(made.dropped), tuple(made.failed))
 
 
@@ -192,6 +191,18 @@ def _worded(job: Job, settings: SelfInstructSettings, row: Row, instruction: str
         prompt, completion = drawn_format(instruction, instance, rng(job.seed, "synth", "self_instruct", "format", row.id))
     said = (Message("user", prompt), Message("assistant", completion))
     return replace(row, messages=said)
+
+
+def _drop_surplus(made: _Made, num_rows: int) -> None:
+    """Drops rows beyond those that are wanted: further instances of a task before the first one of any."""
+    place, so_far = dict[str, int](), Counter[str]()
+    for row in made.rows:
+        task = row.id.rpartition("-")[0]
+        place[row.id] = so_far[task]
+        so_far[task] += 1
+    surplus = {row.id for row in sorted(made.rows, key=lambda row: place[row.id])[num_rows:]}
+    made.dropped += [Dropped(row, "more rows than wanted") for row in made.rows if row.id in surplus]
+    made.rows = [row for row in made.rows if row.id not in surplus]
 
 
 def _drop_copies(made: _Made) -> None:

@@ -1,6 +1,5 @@
 """Template-prefix sampling, Magpie: a tuned model that sees only how a user's turn begins writes the turn itself, and then answers it."""
 
-import math
 import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
@@ -21,6 +20,7 @@ from didact.synth.fates import Fate, lost, outcome_of
 from didact.synth.job import Job, settings_of
 from didact.synth.outcome import Dropped, Row
 from didact.synth.similar import SimilarPool
+from didact.synth.waves import next_wave
 from didact.synth.wordings import wordings
 
 
@@ -69,10 +69,10 @@ def template_prefix(job: Job) -> Program:
         settings = settings.model_copy(update={key: value for key, value in STRICT.items() if key not in settings.model_fields_set})
     kinds = _checked(settings)
     pool, seen = SimilarPool(settings.threshold or 1.0, job.strict), set[str]()
-    fates, num_kept, num_drawn, idle = list[Fate](), 0, 0, 0
+    fates, num_kept, num_drawn, size, idle = list[Fate](), 0, 0, 0, 0
     while (missing := job.num_rows - num_kept) > 0 and idle < settings.patience:
-        yields = max(num_kept / num_drawn, 0.1) if num_drawn else 1.0
-        numbers = range(num_drawn, num_drawn + min(settings.wave, math.ceil(missing / yields)))
+        size = next_wave(missing, num_kept, num_drawn, 1, size, settings.wave)
+        numbers = range(num_drawn, num_drawn + size)
         drawn = {f"magpie-{number}": _kind(job, kinds, number) for number in numbers}
         asks = {name: _turn_ask(job, settings, _system(settings, kind), (), name) for name, kind in drawn.items()}
         replies = yield {name: once(ask) for name, ask in asks.items()}

@@ -1,6 +1,5 @@
 """Unnatural Instructions: after three examples a fourth one, instruction, input and constraints; then its output, and other wordings."""
 
-import math
 import re
 from collections.abc import Generator, Sequence
 from dataclasses import replace
@@ -19,6 +18,7 @@ from didact.synth.fates import Fate, lost, outcome_of
 from didact.synth.job import Job, settings_of
 from didact.synth.outcome import Dropped, Row
 from didact.synth.self_instruct_replies import NOTHING
+from didact.synth.waves import next_wave
 from didact.synth.wordings import wordings
 
 
@@ -59,10 +59,10 @@ def unnatural(job: Job) -> Program:
         settings = settings.model_copy(update={"as_chat": False})
     groups = _groups(job)
     seen = {_folded(shown) for group in groups for shown in group}
-    fates, num_kept, num_drawn, idle = list[Fate](), 0, 0, 0
+    fates, num_kept, num_drawn, size, idle = list[Fate](), 0, 0, 0, 0
     while (missing := job.num_rows - num_kept) > 0 and idle < settings.patience:
-        yields = max(num_kept / num_drawn, 0.1) if num_drawn else 1.0 + settings.num_paraphrases
-        numbers = range(num_drawn, num_drawn + min(settings.wave, math.ceil(missing / yields)))
+        size = next_wave(missing, num_kept, num_drawn, 1 + settings.num_paraphrases, size, settings.wave)
+        numbers = range(num_drawn, num_drawn + size)
         asks = {f"unnatural-{n}": _example_ask(job, settings, groups[n % len(groups)], n) for n in numbers}
         replies = yield {name: once(ask) for name, ask in asks.items()}
         fresh = dict[str, Row]()
