@@ -38,7 +38,7 @@ def program(num_rows: int) -> Program:
 
 if __name__ == "__main__":
     url, folder, rows = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-    backend = Remote(Endpoint(url, timeout_s=0.3), "m")
+    backend = Remote(Endpoint(url, timeout_s=0.5), "m")
     with RequestLog(folder / "log.jsonl") as log:
-        outcome = run_program(program(rows), backend, log, Limits(concurrency=8, attempts=6, backoff_s=0.02))
+        outcome = run_program(program(rows), backend, log, Limits(concurrency=8, attempts=12, backoff_s=0.02))
     write_jsonl(folder / "out.jsonl", [*outcome.rows, *outcome.failed])
