@@ -131,8 +131,8 @@ def test_every_pair_is_in_the_account():
 
 
 def test_both_orders_keep_a_placed_judges_errors_out_where_truth_is_known():
-    # Truth: the larger number is better. The judge sees that in 7 of 10 verdicts, else it writes A. In the first order it errs where the better
-    # one stands second: 0.3 / 2 = 15 % of single verdicts. Both orders agree only where it looked each time the better one stood second.
+    # Truth: the larger number is better. The judge sees that in 7 of 10 verdicts, else it writes A. It is right whenever the better one
+    # stands first, so a single verdict errs in 0.3 / 2 = 15 %; both orders agree where it looked in the other order, and are right.
     def answer(ask):
         if ask.stage == "answer":
             return str(random.Random(f"{ask.messages} {ask.sample}").randrange(10**6))
