@@ -10,7 +10,7 @@ from didact.models.sizes import Sizes
 
 LOGITS_BYTES = 2**27
 """Logits that are held at once where the head is fed in chunks."""
-SLACK = 0.15
+_SLACK = {"cpu": 0.15, "cuda": 0.06}
 """Share of what comes and goes that lies between two parts, taken from the system and of no use."""
 _LIBRARIES = {"cpu": 7 * GIB // 16, "cuda": GIB}
 """What Python, torch, their libraries and a recipe's rows take on a device before a model is there."""
@@ -136,7 +136,7 @@ def memory_of(sizes: Sizes, traced: Activations, wanted: Wanted, predicted: floa
     head, tables = _head(sizes, wanted, round(at_once * reaching))
     gradients, states = round(each_trained * num_trained * share), round(_states(sizes, wanted, each_trained) * share)
     passing = max(kept + head, tables)
-    slack = _WHILE_TRAINING[wanted.device] + round(SLACK * (passing + gradients))
+    slack = _WHILE_TRAINING[wanted.device] + round(_SLACK[wanted.device] * (passing + gradients))
     if wanted.beside and wanted.device == "cpu":
         # A layer's own output and its adapter's are added up and freed; glibc finds no block of their very size for the next ones.
         slack += at_once * sizes.num_per_rank // 2 * (2 if wanted.precision == "bf16" else 8)
