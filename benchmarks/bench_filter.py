@@ -14,6 +14,7 @@ import resource
 import statistics
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -68,12 +69,23 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def theirs(texts: list[str]) -> list[bool]:
-    """Returns the decisions of rouge_score, each text compared with all kept ones; words are cut once, as Alpaca's code does."""
-    kept, decisions = list[list[str]](), list[bool]()
+    """Returns the decisions of rouge_score, each text compared with all kept ones; words are cut once, as Alpaca's code does.
+
+    Pairs that have too few words in common, in whatever order, cannot be above 0.7 and are not measured.
+    """
+    kept, decisions = list[tuple[list[str], Counter[str]]](), list[bool]()
     for text in texts:
         said = strict_words(text)
-        decisions.append(all(_score_lcs(said, other).fmeasure <= 0.7 for other in kept))
-        kept += [said] if decisions[-1] else []
+        bag, least = Counter(said), 0.35 * len(said) - 1e-6
+        decisions.append(
+            all(
+                min(len(said), len(other)) < least + 0.35 * len(other)
+                or sum((bag & other_bag).values()) < least + 0.35 * len(other)
+                or _score_lcs(said, other).fmeasure <= 0.7
+                for other, other_bag in kept
+            )
+        )
+        kept += [(said, bag)] if decisions[-1] else []
     return decisions
 
 
