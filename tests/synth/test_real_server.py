@@ -95,7 +95,8 @@ def test_what_a_real_server_answers_is_filtered_and_trained_on(server):
     Path("tuned.yaml").write_text(
         f"name: tuned\nmodel: {{base: new, new: {{width: 32, depth: 1, heads: 2, vocabulary: 400}}}}\n"
         f"tasks: {{sources: [{{name: answered, reader: messages, path: '{told['messages']}'}}], hold_out: {{examples: 1}}}}\n"
-        "prompts: {chat_format: chatml}\nsequence: {max_length: 256}\ntrain: {epochs: 8, max_steps: 2, batch_tokens: 512, precision: fp32}\n"
+        "prompts: {chat_format: chatml}\nsequence: {max_length: 256}\n"
+        "train: {epochs: 8, max_steps: 2, batch_tokens: 512, precision: fp32}\n"
     )
     seen = didact("train tuned.yaml --json")
     assert seen.code == 0, seen.err
