@@ -151,7 +151,8 @@ def test_a_prompt_weight_marks_the_prompt_with_that_weight(here):
 
 def test_a_check_as_json_has_the_documented_keys(here):
     checked = answer("check recipes/demo.yaml train.max_steps=3")
-    assert list(checked) == ["num_steps", "num_tokens", "mixture", "audit", "leaks", "reading", "plan"]
+    keys = ["num_steps", "num_tokens", "mixture", "audit", "leaks", "reading", "plan", "machines", "tokens_per_second"]
+    assert list(checked) == keys
     assert checked["num_steps"] == 3
     assert checked["audit"]["problems"] == []
     assert checked["audit"]["terminator_trained"] == 1.0

@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig
 from didact.models.bundled import bundled
 from didact.models.tokenizer import load_tokenizer
 
-# Trains five steps in a process of its own and prints what was planned, and the resident memory's peak less what it was before the model.
+# Trains three steps in a process of its own and prints what was planned, and the resident memory's peak less what it was before the model.
 MEASURE = """
 import json, sys
 from pathlib import Path
@@ -57,7 +57,7 @@ def write(folder: Path) -> Path:
         "tasks": {"sources": [{"name": "words", "reader": "alpaca", "path": "rows.json"}]},
         "prompts": {"templates": ["alpaca/standard"], "chat_format": "plain"},
         "sequence": {"max_length": 512},
-        "train": {"batch_tokens": 8192, "micro_batch_tokens": 4096, "max_steps": 5, "precision": "fp32"},
+        "train": {"batch_tokens": 8192, "micro_batch_tokens": 4096, "max_steps": 3, "precision": "fp32"},
     }
     (folder / "recipe.yaml").write_text(json.dumps(recipe), encoding="utf-8")
     return folder / "recipe.yaml"
