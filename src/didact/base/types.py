@@ -119,3 +119,17 @@ class Prediction:
     """Rows of one task and group belong together: the answers to one question, the halves of a pair; empty: it stands alone."""
     answer: str = ""
     """What of a completion that reasons first is judged; empty: all of it."""
+    extractor: str = ""
+    """Name of the rule that found the answer in the completion; empty: none did, or none was needed."""
+    faults: tuple[str, ...] = ()
+    """What went wrong besides the answer: `unparsed`, `truncated` (the prompt lost tokens), `empty`, `no_stop`, `wrong_language`."""
+    asked: Literal["generate", "rank"] = "generate"
+    """`generate`: the model wrote; `rank`: its likeliest choice was taken."""
+    ranked: Mapping[str, int] = field(default_factory=dict)
+    """The place of the choice that each way of ranking takes: `sum`, `per_token`, `per_byte`, `pmi`, `letter`."""
+    logprobs: tuple[float, ...] = ()
+    """Log-probability of each choice behind the prompt, in nats, summed over its tokens."""
+    wording: str = ""
+    """What of the wording is not its template: `order=2`, `style=(A)`; empty: as the template has it."""
+    held_out: bool = False
+    """The model was never trained with this wording."""
