@@ -7,7 +7,8 @@ that a character follows. Where this is not known of a tokenizer, and for texts 
 import json
 import re
 from array import array
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -62,27 +63,20 @@ class WordEncoder:
         """Returns the ids of each text."""
         if not self._by_word:
             return self._through(texts)
-        results, whole, waiting = [array("i")] * len(texts), list[int](), list[tuple[int, list[str], list[bytes | None]]]()
-        first, later = self._first.get, self._later.get
+        results, whole, plain = [array("i")] * len(texts), list[int](), list[tuple[int, str, list[str]]]()
         for number, text in enumerate(texts):
-            if not self._is_plain(text):
-                whole.append(number)
-                continue
-            words = text.split(" ")
-            ids = [first(words[0]), *map(later, words[1:])]
-            if None in ids:
-                waiting.append((number, words, ids))
+            if self._is_plain(text):
+                head, space, rest = text.partition(" ")
+                plain.append((number, head, rest.split(" ") if space else []))
             else:
-                results[number] = array("i", b"".join(ids))  # type: ignore[arg-type]
+                whole.append(number)
         for number, found in zip(whole, self._through([texts[number] for number in whole]), strict=True):
             results[number] = found
-        self._learn(self._first, {words[0] for _, words, ids in waiting if ids[0] is None}, self._through)
-        new = {word for _, words, ids in waiting for word, known in zip(words[1:], ids[1:], strict=True) if known is None}
-        self._learn(self._later, new, self._behind_spaces)
-        for number, words, ids in waiting:
-            begin = self._first[words[0]] if ids[0] is None else ids[0]
-            rest = [self._later[word] if known is None else known for word, known in zip(words[1:], ids[1:], strict=True)]
-            results[number] = array("i", begin + b"".join(rest))
+        self._learn(self._first, {head for _, head, _ in plain}, self._through)
+        self._learn(self._later, set(chain.from_iterable(words for _, _, words in plain)), self._behind_spaces)
+        first, later = self._first, self._later.__getitem__
+        for number, head, words in plain:
+            results[number] = array("i", b"".join((first[head], *map(later, words))))
         return results
 
     def _is_plain(self, text: str) -> bool:
@@ -95,10 +89,12 @@ class WordEncoder:
         self.clean = self.clean and all(map(self._forbidden.isdisjoint, ids))
         return [array("i", found) for found in ids]
 
-    def _learn(self, known: dict[str, bytes], new: Collection[str], ids_of: Callable[[Sequence[str]], Sequence["array[int]"]]) -> None:
+    def _learn(self, known: dict[str, bytes], met: set[str], ids_of: Callable[[Sequence[str]], Sequence["array[int]"]]) -> None:
         """Puts words that were not met before through the tokenizer."""
+        new = met.difference(known)
         if len(known) + len(new) > _MOST:
             known.clear()
+            new = met
         known.update(zip(new, map(array.tobytes, ids_of([*new])), strict=True))
 
     def _behind_spaces(self, words: Sequence[str]) -> list["array[int]"]:
