@@ -9,6 +9,7 @@ of theirs to ours, and larger than 1 is better for us.
     --profile     only where didact's time goes
     --explore     only the peers' settings that were tried, one short run each
     --shapes ...  only these
+    --rounds N    so many rounds in place of five; the result says so
     --core        seconds of a core in place of the clock's, for a machine that others use too: type OMP_NUM_THREADS=1 before it
 """
 
@@ -104,13 +105,14 @@ def main() -> None:
     for name in ("quick", "profile", "explore", "core"):
         parser.add_argument(f"--{name}", action="store_true")
     parser.add_argument("--shapes", nargs="+", choices=list(GOAL), default=list(GOAL))
+    parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
     folder, clock = prepared(given.shapes), "core" if given.core else "wall"
     if given.profile or given.explore:
         show_profile(folder, given.shapes) if given.profile else explore(folder, given.shapes, clock)
         return
     peers_python()
-    rounds, peers = (1 if given.quick else 5), list(PEERS)
+    rounds, peers = (1 if given.quick else given.rounds), list(PEERS)
     rates, further, ratios, goal, equal, shares = {}, {}, {}, {}, {}, {}
     for shape in given.shapes:
         equal[shape] = check_losses(folder, shape, (0.0,) if given.quick else (0.0, 1.0))
@@ -128,14 +130,21 @@ def main() -> None:
         for case in (Case("256x6", 8, "superni", clock=clock), Case("256x6", 8, prompt_weight=1.0, clock=clock)):
             if case.shape in given.shapes:
                 name = f"{case.shape}, {case.rows}, λp={case.prompt_weight:g}"
-                runs = measure(folder, case, peers[1:], 3)
+                runs = measure(folder, case, peers[1:], min(rounds, 3))
                 rates |= {f"{name}: {system}": summary(found) for system, found in runs.items()}
                 further |= {f"{name}: {system}": ratio for system, ratio in ratios_of(runs).items()}
     result = {"name": "tuning", "machine": machine(), "ratios": ratios, "goal": goal}
     if not (given.quick or given.core) and given.shapes == list(GOAL):
         RESULTS.mkdir(exist_ok=True)
         settings = {name: system.settings for name, system in PEERS.items()}
-        more = {"further": further, "rates": rates, "losses_equal_to": equal, "share_of_matmul": shares, "settings": settings}
+        more = {
+            "rounds": rounds,
+            "further": further,
+            "rates": rates,
+            "losses_equal_to": equal,
+            "share_of_matmul": shares,
+            "settings": settings,
+        }
         whole = {**result, **more, "profile": show_profile(folder, given.shapes)}
         (RESULTS / "tuning.json").write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
     print(json.dumps({**result, **({"further": further} if given.quick else {})}, ensure_ascii=False))
