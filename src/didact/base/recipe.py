@@ -10,18 +10,17 @@ from pydantic import Field, field_validator, model_validator
 
 from didact.base.adapter_section import AdapterSection as AdapterSection
 from didact.base.config import Section
+from didact.base.evaluate_section import EvaluateSection as EvaluateSection
 from didact.base.hold_out_section import HoldOut as HoldOut
 from didact.base.leaks_section import Leaks as Leaks
 from didact.base.mixture_section import MixtureSection as MixtureSection
 from didact.base.mixture_section import Part as Part
 from didact.base.objective_sections import ARCHITECTURES, Count
 from didact.base.objective_sections import Objective as Objective
-from didact.base.prompts_section import NumShots
 from didact.base.prompts_section import PromptsSection as PromptsSection
 from didact.base.strict_yaml import to_yaml
 from didact.base.train_section import Schedule as Schedule
 from didact.base.train_section import TrainSection as TrainSection
-from didact.base.types import Level
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -164,34 +163,6 @@ class Sequence(Section):
     cache: bool = True
     """True: what was worded and tokenised is kept in `DIDACT_CACHE` (else `~/.cache/didact`) and used again while nothing that decides
     it has changed; only for runs of more than 20,000 draws."""
-
-
-class EvaluateSection(Section):
-    """How base and tuned model are judged."""
-
-    on: tuple[Literal["unseen", "held_in", "validation", Level], ...] = ("unseen",)
-    """unseen: tasks outside the training set; held_in: unseen rows of trained tasks; validation: tasks to choose by, as
-    `tasks.hold_out.validation` keeps them; the others: the tasks whose source says so."""
-    metrics: tuple[str, ...] = ("rouge_l", "exact_match")
-    """Every row gets those of rows, every task that they fit those of a whole task: see `didact ls metrics`. Tasks are judged by the
-    metrics over whole tasks that they name themselves, too."""
-    examples_per_task: Count = 100
-    """The first so many rows of each unseen task (100 is SuperNI's rule)."""
-    max_new_tokens: Count = 128
-    """A completion is cut after this many tokens, and counted as cut."""
-    batch_tokens: Count = 16_384
-    """Most tokens of one generation batch, completions included."""
-    template: str | None = None
-    """The one wording for evaluation; null: the first of `prompts.templates` that fits; drawn: each row has one of those that
-    fit, drawn from its identity."""
-    shots: NumShots = 0
-    """Demonstrations before each question, from the task's own ones and its rows that are not asked about."""
-    cot: bool = False
-    """True: ask for the reasoning first; what follows the last cue, such as `So the answer is`, is judged."""
-    options_style: str | None = None
-    """One way to itemise options, such as (A); null: as `prompts.options_style` says."""
-    resamples: Count = 2000
-    """Bootstrap resamples behind intervals and paired tests."""
 
 
 class Recipe(Section):
