@@ -112,7 +112,7 @@ class Prediction:
     level: str = "unseen"
     """`unseen`: a task outside the training set; `held_in`: unseen rows of a trained task; else the task's own level."""
     choices: tuple[str, ...] = ()
-    """The options as they should be answered, in id order, where the answer is one of them: `(A)`, `Yes`."""
+    """The options as they should be answered, in the order shown, where the answer is one of them: `(A)`, `Yes`; see `order`."""
     options: tuple[str, ...] = ()
     """The texts of the same options, where `choices` are names of items or say more."""
     group: str = ""
@@ -133,3 +133,5 @@ class Prediction:
     """What of the wording is not its template: `order=2`, `style=(A)`; empty: as the template has it."""
     held_out: bool = False
     """The model was never trained with this wording."""
+    order: tuple[int, ...] = ()
+    """The place in id order of each of `choices`, where the wording shows them in another order; empty: they are in id order."""

@@ -108,7 +108,7 @@ def judged(rows: Sequence[Prediction]) -> list[Judged]:
     several = len({row.example for row in rows}) < len(rows)
     groups = [f"{row.group} in {row.template}" if row.group and several else row.group for row in rows]
     return [
-        Judged(row.answer or row.completion, row.references, row.choices, row.example, group, row.options)
+        Judged(row.answer or row.completion, row.references, row.choices, row.example, group, row.options, row.order)
         for row, group in zip(rows, groups, strict=True)
     ]
 

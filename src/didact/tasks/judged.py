@@ -27,21 +27,31 @@ class Judged:
     references: tuple[str, ...]
     """Every answer that counts as right."""
     choices: tuple[str, ...] = ()
-    """The options as they should be answered, in id order: `(A)` or `Yes`; the second of two is the positive class."""
+    """The options as they should be answered, in the order shown: `(A)` or `Yes`; in id order, the second of two is the positive class."""
     example: str = ""
     """The row's id, for messages."""
     group: str = ""
     """Rows of the same group belong together: the answers to one question, the two halves of a pair. Empty: it stands alone."""
     options: tuple[str, ...] = ()
     """The same options by their texts, where `choices` are names of items; empty: the same."""
+    order: tuple[int, ...] = ()
+    """The place in id order of each choice shown; empty: they are shown in id order."""
 
     def place(self, text: str) -> int | None:
-        """Returns the place of the choice that a text gives; None where it gives none, or more than one.
+        """Returns the place in id order of the choice that a text gives; None where it gives none, or more than one.
+
+        So a label means the same in whatever order its choices are shown, while "the second" and "B" are read as shown.
 
         >>> row = Judged("", (), ("1.", "2."), options=("2", "4"))
         >>> [row.place(text) for text in ("2.", "The answer is 2.", "2", "4.", "four")]
         [1, 1, 0, 1, None]
+        >>> [Judged("", (), ("yes", "no"), order=(1, 0)).place(text) for text in ("yes", "(A)", "no", "perhaps")]
+        [1, 1, 0, None]
         """
+        shown = self._place_shown(text)
+        return self.order[shown] if self.order and shown is not None else shown
+
+    def _place_shown(self, text: str) -> int | None:
         if self.options:
             # As it should be answered, to the letter, wins: of the options 2 and 4, "2." is an item's name here and "2" a text.
             for said in (text.strip(), *announced(text)):
