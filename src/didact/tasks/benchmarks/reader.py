@@ -93,7 +93,7 @@ def local_files(benchmark: Benchmark, source: Source, alone: bool = True) -> tup
         return (place,) if alone else ()
     split = source.split or benchmark.default_split
     for layout in (*(source.files if alone else ()), *_layouts(benchmark, alone)):
-        for word in _spellings(benchmark, split) if "{split}" in layout else ("",):
+        for word in spellings(benchmark, split) if "{split}" in layout else ("",):
             found = sorted((file for file in place.glob(layout.replace("{split}", word)) if file.is_file()), key=Path.as_posix)
             if found:
                 return tuple(found)
@@ -106,7 +106,7 @@ def _layouts(benchmark: Benchmark, alone: bool) -> tuple[str, ...]:
     return (*benchmark.files, *hub, *_OWN_FOLDER) if alone else benchmark.files
 
 
-def _spellings(benchmark: Benchmark, split: str) -> tuple[str, ...]:
+def spellings(benchmark: Benchmark, split: str) -> tuple[str, ...]:
     """Returns the words that may stand for a split: `validation_matched`, `dev_matched`, `validation`, `dev` ... for MNLI's."""
     words = []
     for word in (benchmark.hub.split(split) if benchmark.hub else split, split):
