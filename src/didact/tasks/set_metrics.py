@@ -13,6 +13,9 @@ record_em        equal to one of the answers (ReCoRD)
 squad_f1         words in common with the best answer (SQuAD, XQuAD, TyDiQA)
 squad_em         equal to one of the answers (SQuAD, XQuAD, TyDiQA)
 mcq_accuracy     the right choice, by its text or its item name
+
+ifeval_prompt_strict, ifeval_prompt_loose              prompts all of whose instructions are followed (IFEval)
+ifeval_instruction_strict, ifeval_instruction_loose    instructions that are followed (IFEval)
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -90,6 +93,10 @@ SET_METRICS: Registry[SetMetric] = Registry(
         "squad_f1": squad_f1,
         "squad_em": squad_em,
         "mcq_accuracy": "didact.tasks.label_metrics:mcq_accuracy",
+        "ifeval_prompt_strict": "didact.tasks.ifeval.scores:prompt_strict",
+        "ifeval_instruction_strict": "didact.tasks.ifeval.scores:instruction_strict",
+        "ifeval_prompt_loose": "didact.tasks.ifeval.scores:prompt_loose",
+        "ifeval_instruction_loose": "didact.tasks.ifeval.scores:instruction_loose",
     },
 )
 """Every metric over a whole task that a recipe or a task can name."""
