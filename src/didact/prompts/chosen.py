@@ -1,10 +1,11 @@
 """Which formats the tasks of a recipe get: what training draws from, and the one of record when a model is judged."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from didact.base.config import about
+from didact.base.errors import TemplateError
 from didact.base.recipe import PromptsSection, Recipe
 from didact.base.types import Example
 from didact.prompts.bare import BARE
@@ -28,6 +29,7 @@ class ChosenFormats:
     _wordings: dict[str, tuple[Template, ...]] = field(default_factory=dict, init=False, repr=False)
     _trained: dict[str, Wordings] = field(default_factory=dict, init=False, repr=False)
     _judged: dict[str, Wordings] = field(default_factory=dict, init=False, repr=False)
+    _every: dict[str, Wordings] = field(default_factory=dict, init=False, repr=False)
 
     def wordings(self, task: Task) -> tuple[Template, ...]:
         """Returns the templates that the recipe names for a task."""
@@ -51,16 +53,34 @@ class ChosenFormats:
         return draw_format(task, example, self.trained(task), self.recipe.prompts, seed=self.recipe.seed, epoch=epoch)
 
     @cached_property
-    def _prompts(self) -> PromptsSection:
+    def judged_prompts(self) -> PromptsSection:
         """The section `prompts` as it is when a model is judged: never turned around."""
         prompts, evaluate = self.recipe.prompts, self.recipe.evaluate
         shares = {"shots": {evaluate.shots: 1.0}, "cot": float(evaluate.cot), "inverted": 0.0}
         return prompts.model_copy(update={**shares, "options_style": evaluate.options_style or prompts.options_style})
 
+    def trained_with(self, task: Task) -> frozenset[str]:
+        """Returns the names of the templates that training words tasks like this one with; none where the recipe names none that fit."""
+        if self.recipe.prompts.instructions != "full":
+            return frozenset({BARE[self.recipe.prompts.instructions].name})
+        try:
+            return frozenset(template.name for template in self.wordings(task) if not template.held_out)
+        except TemplateError:  # evaluate.template names another
+            return frozenset()
+
+    def every(self, task: Task) -> Wordings:
+        """Returns the templates that a task can be judged with: those that the recipe names, those marked held out, all usual ones."""
+        if task.name not in self._every:
+            named = self.trained_with(task)
+            fitting = self.templates.select("*", replace(task, level="unseen_family"))  # may be asked in held-out wordings and in others
+            usable = [one for one in fitting if one.name in named or one.default or one.held_out]
+            self._every[task.name] = sort_wordings(usable, self.judged_prompts)
+        return self._every[task.name]
+
     def judged(self, task: Task) -> Wordings:
         """Returns the templates that a task is judged with."""
         if task.name not in self._judged:
-            chosen, prompts = self.recipe.evaluate.template, self._prompts
+            chosen, prompts = self.recipe.evaluate.template, self.judged_prompts
             if chosen and chosen != DRAWN:
                 with about("evaluate.template"):
                     named = self.templates.select(chosen, task)[:1]
@@ -79,7 +99,7 @@ class ChosenFormats:
             pool: Examples that may be shown as demonstrations, besides the task's own.
         """
         first, wordings = self.recipe.evaluate.template != DRAWN, self.judged(task)
-        return draw_format(task, example, wordings, self._prompts, seed=self.recipe.seed, pool=pool, training=False, first=first)
+        return draw_format(task, example, wordings, self.judged_prompts, seed=self.recipe.seed, pool=pool, training=False, first=first)
 
     def template_of_record(self, task: Task) -> Template:
         """Returns the first of the templates that a task is judged with."""
