@@ -4,7 +4,6 @@ import re
 import string
 import unicodedata
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Annotated
 
 import regex
@@ -16,6 +15,7 @@ from didact.synth.filters import Filter, Rule, by_row
 from didact.synth.instruction_rules import KEYWORDS as USUAL_KEYWORDS
 from didact.synth.instruction_rules import LEAST_WORDS, MOST_WORDS, SELF_INSTRUCT_KEYWORDS, STRICT_BEGINNING
 from didact.synth.outcome import Row
+from didact.tasks.languages import script_pattern, script_share
 from didact.tasks.words import words
 
 Count = Annotated[int, Field(ge=0)]
@@ -112,25 +112,16 @@ class LanguageSettings(Section):
     def _are_scripts(cls, scripts: tuple[str, ...]) -> tuple[str, ...]:
         for script in scripts:
             try:
-                _script(script)
+                script_pattern(script)
             except regex.error:
                 raise ValueError(f"no script is called '{script}': Latin, Cyrillic, Greek, Arabic, Han, Hangul, Devanagari ...") from None
         return scripts
 
 
-@lru_cache(maxsize=64)
-def _script(name: str) -> "regex.Pattern[str]":
-    return regex.compile(rf"\p{{Script={name}}}")
-
-
 def _language(settings: LanguageSettings, seeds: Sequence[str]) -> Filter:
-    patterns = [_script(name) for name in settings.scripts]
-
     def check(row: Row) -> str | None:
         for part in ("instruction", "output"):
-            letters = "".join(filter(str.isalpha, part_of(row, part)))
-            own = sum(len(pattern.findall(letters)) for pattern in patterns)
-            if letters and own < settings.least_share * len(letters):
+            if script_share(part_of(row, part), settings.scripts) < settings.least_share:
                 return f"{part} in another script"
         return None
 
