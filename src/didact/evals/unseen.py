@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 
 from didact.base.types import Example, Prediction
 from didact.data.tokens import Tokeniser
-from didact.models.local import LocalModel
+from didact.models.local import Completion, LocalModel
 from didact.prompts.chain_of_thought import final_answer
-from didact.prompts.formats import Format, words_of_choices
+from didact.prompts.formats import Format, settled_format, words_of_choices
 from didact.prompts.render import choices_in_words, references, render
-from didact.prompts.template import Template
+from didact.prompts.template import AS_IS, Template
+from didact.prompts.variants import Variant
 from didact.tasks.judged import group_of
 from didact.tasks.metrics import METRICS
 from didact.tasks.set_metrics import over_rows
@@ -30,6 +32,14 @@ class Question:
     """Prompt tokens that did not fit."""
     reasons: bool = False
     """The prompt asks for the reasoning first: what follows the last cue is judged."""
+    language: str = ""
+    """The task's language."""
+    metric: str = ""
+    """The task's metric of record."""
+    num_bos: int = 0
+    """Begin-of-text tokens at the beginning of the prompt: more than one is a slip of the tokenizer's settings."""
+    notes: tuple[str, ...] = ()
+    """What rendering decided: demonstrations used or left out."""
 
 
 def questions(
@@ -55,33 +65,99 @@ def questions(
         max_prompt_length: Length rule of Tk-Instruct templates.
         seed: The recipe's seed.
     """
-    asked = []
-    for task in tasks:
-        for example, group in _first(task, limit) if task.kind != "text" else ():
-            template = template_of(task, example)
-            said = render(task, example, template, seed=seed, count_tokens=tokeniser.count, max_prompt_length=max_prompt_length)
-            prompt = tokeniser.prompt(said, max_length)
-            reasons = isinstance(template, Format) and template.reasons
-            right, choices = references(task, example, template, seed=seed), choices_in_words(task, example, template, seed=seed)
-            if reasons:  # a wording's own words may hold the rationale: only what follows its cue is compared
-                right, choices = tuple(map(final_answer, right)), tuple(map(final_answer, choices))
-            unanswered = Prediction(
-                task=task.name,
-                example=example.id,
-                template=said.origin.template,
-                prompt=tokeniser.tokenizer.decode(prompt.input_ids.tolist()),
-                completion="",
-                references=right,
-                stop="length",
-                num_tokens=0,
-                category=task.category,
-                level=level,
-                choices=choices,
-                options=_options(example, template, choices),
-                group=group,
-            )
-            asked.append(Question(unanswered, prompt.input_ids, prompt.num_cut, reasons))
-    return asked
+    return asked_in(
+        tasks,
+        level,
+        lambda task, example: [Variant(_as_format(task, example, template_of(task, example), seed), example)],
+        tokeniser,
+        limit=limit,
+        max_length=max_length,
+        max_prompt_length=max_prompt_length,
+        seed=seed,
+    )
+
+
+def asked_in(
+    tasks: TaskSet,
+    level: str,
+    wordings: Callable[[Task, Example], Sequence[Variant]],
+    tokeniser: Tokeniser,
+    *,
+    limit: int,
+    max_length: int,
+    max_prompt_length: int,
+    seed: int,
+) -> list[Question]:
+    """Returns the rows to ask, each in all of its wordings, one behind the other.
+
+    Args:
+        tasks: As for `questions`.
+        level: As for `questions`.
+        wordings: The wordings of a row, the one of record first.
+        tokeniser: As for `questions`.
+        limit: As for `questions`.
+        max_length: As for `questions`.
+        max_prompt_length: As for `questions`.
+        seed: As for `questions`.
+    """
+    return [
+        _question(task, example, variant, group, level, tokeniser, max_length, max_prompt_length, seed)
+        for task in tasks
+        if task.kind != "text"
+        for example, group in _first(task, limit)
+        for variant in wordings(task, example)
+    ]
+
+
+def _question(
+    task: Task, row: Example, variant: Variant, group: str, level: str, tokeniser: Tokeniser, most: int, most_in_prompt: int, seed: int
+) -> Question:
+    """Returns a row in one wording."""
+    template, example = variant.format, variant.example
+    said = render(task, example, template, seed=seed, count_tokens=tokeniser.count, max_prompt_length=most_in_prompt)
+    prompt = tokeniser.prompt(said, most)
+    right, choices = references(task, example, template, seed=seed), choices_in_words(task, example, template, seed=seed)
+    if template.reasons:  # a wording's own words may hold the rationale: only what follows its cue is compared
+        right, choices = tuple(map(final_answer, right)), tuple(map(final_answer, choices))
+    unanswered = Prediction(
+        task=task.name,
+        example=row.id,
+        template=said.origin.template,
+        prompt=tokeniser.tokenizer.decode(prompt.input_ids.tolist()),
+        completion="",
+        references=right,
+        stop="length",
+        num_tokens=0,
+        category=task.category,
+        level=level,
+        choices=choices,
+        options=_options(example, template, choices),
+        group=group,
+        wording=variant.wording,
+        held_out=variant.held_out,
+        order=variant.order,
+    )
+    return Question(
+        unanswered,
+        prompt.input_ids,
+        prompt.num_cut,
+        template.reasons,
+        language=task.languages[0] if task.languages else "",
+        metric=task.metric,
+        num_bos=_num_bos(prompt.input_ids, tokeniser),
+        notes=said.origin.notes,
+    )
+
+
+def _as_format(task: Task, example: Example, template: Template | Format | None, seed: int) -> Format:
+    if isinstance(template, Format) or template is None:
+        return template or Format(AS_IS)
+    return settled_format(task, example, template, seed=seed)
+
+
+def _num_bos(ids: np.ndarray, tokeniser: Tokeniser) -> int:
+    bos = tokeniser.tokenizer.bos_token_id
+    return 0 if bos is None else int(np.argmin(np.append(ids, -1) == bos))
 
 
 def without(asked: Sequence[Question], tokens: Collection[int], tokeniser: Tokeniser) -> list[Question]:
@@ -126,6 +202,7 @@ def answer(
     max_new_tokens: int,
     batch_tokens: int,
     done: Callable[[int], None] = lambda _: None,
+    stops: Sequence[str] = (),
 ) -> list[Prediction]:
     """Returns one model's predictions, scored, in the order of the questions.
 
@@ -136,14 +213,19 @@ def answer(
         max_new_tokens: A completion is cut after this many tokens.
         batch_tokens: Most tokens of a generation batch.
         done: Called with the number of rows that a batch has answered.
+        stops: Texts at which an answer ends, besides the chat format's own end.
     """
-    judges = {name: METRICS[name] for name in over_rows(metrics)}
     prompts = [question.prompt for question in asked]
-    completions = model.generate(prompts, max_new_tokens=max_new_tokens, batch_tokens=batch_tokens, done=done)
-    answered = []
-    for question, completion in zip(asked, completions, strict=True):
-        row, answer = question.unanswered, final_answer(completion.text) if question.reasons else completion.text
-        scores = {name: judge(answer, row.references) for name, judge in judges.items()}
-        row = replace(row, completion=completion.text, stop=completion.stop, num_tokens=len(completion.ids), scores=scores)
-        answered.append(replace(row, answer=answer) if question.reasons else row)
-    return answered
+    more: dict[str, Any] = {"stops": stops} if stops else {}
+    completions = model.generate(prompts, max_new_tokens=max_new_tokens, batch_tokens=batch_tokens, done=done, **more)
+    return [judged_row(question, completion, metrics) for question, completion in zip(asked, completions, strict=True)]
+
+
+def judged_row(question: Question, completion: Completion, metrics: Sequence[str]) -> Prediction:
+    """Returns a question with what a model wrote, scored by the metrics of rows among these; what went wrong is told beside it."""
+    row, said = question.unanswered, final_answer(completion.text) if question.reasons else completion.text
+    scores = {name: METRICS[name](said, row.references) for name in over_rows(metrics)}
+    stop: Literal["stop", "length"] = "length" if completion.stop == "length" else "stop"
+    row = replace(row, completion=completion.text, stop=stop, num_tokens=len(completion.ids), scores=scores)
+    row = replace(row, answer=said) if question.reasons else row
+    return row
