@@ -68,7 +68,7 @@ def _ends_sentence(text: str, mark: re.Match[str]) -> bool:
     word = (before.split() or [""])[-1].lstrip("\"'“‘«([{*_")
     if word.lower() in _NO_END or (len(word) == 1 and word.isupper() and word != "I"):
         return False
-    if word.lower() in _SELDOM_END or re.fullmatch(r"(?:[^\W\d]\.)+[^\W\d]", word):
+    if word.lower() in _SELDOM_END or re.fullmatch(r"(?:[^\W\d]{1,2}\.)+[^\W\d]{1,2}", word):
         return not following or following.isupper()
     return True
 

@@ -6,19 +6,13 @@ words, or none), a text counts as English as far as its case is concerned, and a
 """
 
 import re
-from importlib import import_module
 
 from didact.tasks.ifeval.counting import Relation, capital_words, compared
+from didact.tasks.languages import language_of
 
 _COMMA = re.compile("[,\u060c\u3001\uff0c]")
 """The comma of Latin, Arabic, and East Asian texts."""
 _DOUBLE_QUOTES = (('"', '"'), ("“", "”"), ("„", "“"), ("„", "”"), ("«", "»"))
-
-
-def language_of(text: str) -> str | None:
-    """Returns the language of a text, or None where it cannot be told."""
-    found: str | None = import_module("didact.tasks.languages").language_of(text)
-    return found
 
 
 def response_language(text: str, language: str) -> bool:
