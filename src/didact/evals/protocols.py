@@ -11,14 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from didact.base.errors import RecipeError, did_you_mean
-from didact.prompts.few_shot import Layout
 from didact.prompts.template import Template
 from didact.tasks.benchmarks.registry import matching
 
 LM_EVAL = "lm_eval:"
 """What stands before the name of a task of EleutherAI's lm-eval, asked through that library."""
-QUESTIONS = Layout("question after question", answer=" ")
-"""Demonstrations as published prompts have them: blank lines between them, the answer behind the last word of the question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +42,8 @@ class Protocol:
     """The wording of record; empty: the first that fits."""
     max_new_tokens: int = 32
     """A written answer is cut after this many tokens."""
+    stops: tuple[str, ...] = ()
+    """Texts at which a written answer ends: behind demonstrations, a base goes on with questions of its own."""
     metrics: tuple[str, ...] = ()
     """Metrics of rows besides the benchmark's own."""
     source: str = ""
@@ -96,10 +95,28 @@ _ALL = (
         "mmlu", ("mmlu",), "test", 5, "dev", asked=_RANK, norm="letter", template=MMLU_DIRECT.name, source=f"{_HENDRYCKS}, appendix A"
     ),
     Protocol(
-        "mmlu_cot", ("mmlu",), "test", 5, cot=True, template=MMLU_REASONS.name, max_new_tokens=256, source="Chung et al. 2022, appendix"
+        "mmlu_cot",
+        ("mmlu",),
+        "test",
+        5,
+        cot=True,
+        template=MMLU_REASONS.name,
+        max_new_tokens=256,
+        stops=("\n\nQ:",),
+        source="Chung et al. 2022",
     ),
-    Protocol("bbh", ("bbh",), "test", 3, template=BBH_DIRECT.name, max_new_tokens=32, source=f"{_SUZGUN}, section 3"),
-    Protocol("bbh_cot", ("bbh",), "test", 3, cot=True, template=BBH_REASONS.name, max_new_tokens=512, source=f"{_SUZGUN}, section 3"),
+    Protocol("bbh", ("bbh",), "test", 3, template=BBH_DIRECT.name, max_new_tokens=32, stops=("\n\n",), source=f"{_SUZGUN}, section 3"),
+    Protocol(
+        "bbh_cot",
+        ("bbh",),
+        "test",
+        3,
+        cot=True,
+        template=BBH_REASONS.name,
+        max_new_tokens=512,
+        stops=("\n\nQ:",),
+        source=f"{_SUZGUN}, section 3",
+    ),
     Protocol(
         "tydiqa",
         tuple(f"tydiqa/{code}" for code in "ar bn fi id ko ru sw te".split()),
@@ -107,9 +124,18 @@ _ALL = (
         shown="train",
         template="squad/labelled",
         max_new_tokens=32,
+        stops=("\n",),
         source="Clark et al. 2020, arXiv 2003.05002, gold passage task; eight languages without English as Chung et al. 2022",
     ),
-    Protocol("xquad", ("xquad",), shots=1, template="squad/labelled", max_new_tokens=32, source="Artetxe et al. 2020, arXiv 1910.11856"),
+    Protocol(
+        "xquad",
+        ("xquad",),
+        shots=1,
+        template="squad/labelled",
+        max_new_tokens=32,
+        stops=("\n",),
+        source="Artetxe et al. 2020, arXiv 1910.11856",
+    ),
     Protocol("mgsm", ("mgsm",), "test", 8, cot=True, template="mgsm/native_step_by_step", max_new_tokens=256, source=f"{_SHI}, section 3"),
     Protocol(
         "gsm8k", ("gsm8k",), "test", 8, "train", cot=True, template="gsm8k/step_by_step", max_new_tokens=256, source="arXiv 2110.14168"
