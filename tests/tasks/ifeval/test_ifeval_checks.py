@@ -31,7 +31,7 @@ EXAMPLES: list[tuple[str, dict[str, Any], tuple[str, ...], tuple[str, ...]]] = [
         "change_case:english_lowercase",
         {},
         ("the bird is in the tree.", "yes!"),
-        ("the Bird", "42", "der hund ist nicht in dem haus und wir auch."),
+        ("the Bird", "42", "да", "der hund ist nicht in dem haus und wir auch."),
     ),
     (
         "combination:repeat_prompt",

@@ -2,13 +2,13 @@
 
 The language is what `didact.tasks.languages` says, always the same for the same text. The published checker's guess is drawn at
 random, and capitals mislead it; here a text in capitals is looked at in small letters. Where no language can be told (a few
-words, or none), a text counts as English as far as its case is concerned, and as no other language.
+words, or none), a text in Latin letters counts as English as far as its case is concerned, and as no other language.
 """
 
 import re
 
 from didact.tasks.ifeval.counting import Relation, capital_words, compared
-from didact.tasks.languages import language_of
+from didact.tasks.languages import language_of, script_share
 
 _COMMA = re.compile("[,\u060c\u3001\uff0c]")
 """The comma of Latin, Arabic, and East Asian texts."""
@@ -30,7 +30,7 @@ def english_capital(text: str) -> bool:
     >>> english_capital("THE BIRD IS RED AND IT SINGS."), english_capital("THE BIRD IS red.")
     (True, False)
     """
-    return text.isupper() and language_of(text.lower()) in ("en", None)
+    return text.isupper() and _may_be_english(text.lower())
 
 
 def english_lowercase(text: str) -> bool:
@@ -39,7 +39,12 @@ def english_lowercase(text: str) -> bool:
     >>> english_lowercase("the bird is red and it sings."), english_lowercase("The bird is red.")
     (True, False)
     """
-    return text.islower() and language_of(text) in ("en", None)
+    return text.islower() and _may_be_english(text)
+
+
+def _may_be_english(text: str) -> bool:
+    language = language_of(text)
+    return language == "en" or (language is None and script_share(text, ("Latin",)) > 0.5)
 
 
 def capital_word_frequency(text: str, capital_frequency: int, capital_relation: Relation) -> bool:
