@@ -12,7 +12,7 @@ import numpy as np
 from didact.base.chance import generator
 from didact.base.errors import DataError
 from didact.base.types import Prediction
-from didact.evals.statistics import ONE_ROW, ONE_TASK, Difference, Floats, Interval, compare, plain
+from didact.evals.statistics import ONE_ROW, ONE_TASK, Difference, Floats, Interval, bootstrap, compare, identity, plain
 from didact.tasks.judged import Judged, Points
 from didact.tasks.set_metrics import SET_METRICS, over_rows, over_tasks
 
@@ -70,9 +70,9 @@ def compare_with_tasks(
         DataError: As `compare`.
     """
     table = compare(base, tuned, over_rows(metrics), resamples=resamples, seed=seed)
-    before = {_identity(row): row for row in base or ()}
+    before = {identity(row): row for row in base or ()}
     by_task: dict[str, list[Prediction]] = {}
-    for row in sorted(tuned, key=_identity):
+    for row in sorted(tuned, key=identity):
         by_task.setdefault(row.task, []).append(row)
     drawn: dict[str, dict[str, Drawn]] = {}
     left_out: dict[str, dict[str, str]] = {}
@@ -82,7 +82,7 @@ def compare_with_tasks(
             try:
                 if metric in GROUPED and metric not in mine:
                     raise DataError("not a task of this metric")
-                befores = [before[_identity(row)] for row in rows] if before else None
+                befores = [before[identity(row)] for row in rows] if before else None
                 drawn.setdefault(metric, {})[task] = draw_task(metric, befores, rows, resamples=resamples, seed=seed)
             except DataError as error:
                 left_out.setdefault(metric, {})[task] = f"{error.what} ({error.where})" if error.where else error.what
@@ -106,7 +106,7 @@ def judged(rows: Sequence[Prediction]) -> list[Judged]:
     ('q', 'q in my/y')
     """
     several = len({row.example for row in rows}) < len(rows)
-    groups = [f"{row.group} in {row.template}" if row.group and several else row.group for row in rows]
+    groups = [f"{row.group} in {row.template} {row.wording}".rstrip() if row.group and several else row.group for row in rows]
     return [
         Judged(row.answer or row.completion, row.references, row.choices, row.example, group, row.options, row.order)
         for row, group in zip(rows, groups, strict=True)
@@ -171,7 +171,7 @@ def draw_task(metric: str, base: Sequence[Prediction] | None, tuned: Sequence[Pr
 
 
 def mean_over_tasks(tasks: Mapping[str, Drawn], seed: int) -> dict[str, Any]:
-    """Returns the mean over tasks of one metric, ready for JSON: tasks are drawn first, then rows within each drawn task.
+    """Returns the mean over tasks of one metric, ready for JSON: whole tasks are drawn, as `bootstrap` does.
 
     Args:
         tasks: Task name to its draws, one or more.
@@ -185,29 +185,26 @@ def mean_over_tasks(tasks: Mapping[str, Drawn], seed: int) -> dict[str, Any]:
         return entry
     parts = [tasks[name] for name in sorted(tasks)]
     num_draws = len(parts[0].tuned_draws)
-    chance = generator(seed, "draws of tasks", len(parts), num_draws)
-    which = chance.integers(0, len(parts), (num_draws, len(parts)))
-    # A task that is drawn twice has rows of its own each time.
-    turn = chance.integers(0, num_draws, (num_draws, len(parts)))
+    signed = any(float(draws.min()) < 0 for part in parts for draws in (part.tuned_draws, part.base_draws) if draws is not None)
+    low, high = (-100.0 if signed else 0.0), 100.0
 
-    def interval(values: Sequence[float], draws: Sequence[Floats]) -> Interval:
-        value = float(np.mean(values))
-        return Interval(value, *_ends(_steady(np.stack(draws)[which, turn].mean(axis=1), value)))
+    def interval(values: Sequence[float], reach: float = 0.0) -> Interval:
+        # A task's score is one number here: the noise of its rows stands in it already.
+        return bootstrap([float(value) for value in values], resamples=num_draws, seed=seed, bounds=(low - reach, high + reach))
 
     head = {"num_tasks": len(parts), "num_examples": sum(part.num_rows for part in parts)}
-    after = interval([part.tuned for part in parts], [part.tuned_draws for part in parts])
+    after = interval([part.tuned for part in parts])
     unparsed = {"num_unparsed": sum(part.tuned.num_unparsed for part in parts)}
-    compared = [(p.base, p.base_draws, p.exchanged) for p in parts]
-    bases = [(value, draws, swaps) for value, draws, swaps in compared if value is not None and draws is not None and swaps is not None]
+    bases = [(part.base, part.exchanged) for part in parts if part.base is not None and part.exchanged is not None]
     if len(bases) < len(parts):
         return {**head, "tuned": {**plain(after), **unparsed}}
-    before = interval([value for value, _, _ in bases], [draws for _, draws, _ in bases])
-    gains = [float(part.tuned) - float(value) for part, (value, _, _) in zip(parts, bases, strict=True)]
-    change = interval(gains, [part.tuned_draws - draws for part, (_, draws, _) in zip(parts, bases, strict=True)])
-    p = _chance(np.mean([swaps for _, _, swaps in bases], axis=0), change.value)
+    before = interval([value for value, _ in bases])
+    gains = [float(part.tuned) - float(value) for part, (value, _) in zip(parts, bases, strict=True)]
+    change = interval(gains, reach=100.0)
+    p = _chance(np.mean([swaps for _, swaps in bases], axis=0), change.value)
     return {
         **head,
-        "base": {**plain(before), "num_unparsed": sum(value.num_unparsed for value, _, _ in bases)},
+        "base": {**plain(before), "num_unparsed": sum(value.num_unparsed for value, _ in bases)},
         "tuned": {**plain(after), **unparsed},
         "difference": plain(Difference(change.value, change.low, change.high, p)),
     }
@@ -234,10 +231,6 @@ def _entry(found: Drawn) -> dict[str, Any]:
         "tuned": after["tuned"],
         "difference": plain(change),
     }
-
-
-def _identity(row: Prediction) -> tuple[str, str, str]:
-    return row.task, row.example, row.template
 
 
 def _unit(row: Judged) -> str:
