@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from didact.base.chance import generator
 from didact.base.errors import DataError
 from didact.base.types import Prediction
-from didact.evals.statistics import Floats
+from didact.evals.intervals import Floats
 from didact.evals.task_level import judged
 from didact.tasks.metrics import squad_words
 from didact.tasks.set_metrics import SET_METRICS

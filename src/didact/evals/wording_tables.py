@@ -1,14 +1,14 @@
-"""Rows of one task as a table of rows and wordings; which wordings belong together; whether two models were asked the same."""
+"""Rows of one task as a table of rows and wordings; which wordings belong together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from didact.base.errors import DataError
 from didact.base.types import Prediction
-from didact.evals.statistics import Floats
+from didact.evals.intervals import Floats
+from didact.evals.matched import cluster_of, identity
 from didact.evals.task_level import judged
 from didact.evals.wording_rows import NOT_ASKED, coded, row_score, said
 from didact.tasks.judged import Over
@@ -84,34 +84,12 @@ def part_of(places: Sequence[int], asked: NDArray[np.bool_]) -> Part:
     return Part(kept, np.all(asked[:, kept], axis=1))
 
 
-def rows_by_task(rows: Sequence[Prediction], model: str) -> dict[str, dict[tuple[str, Key], Prediction]]:
-    """Returns the rows of each task by example and wording.
-
-    Raises:
-        DataError: A row stands there twice.
-    """
+def by_task(rows: Iterable[Prediction]) -> dict[str, dict[tuple[str, Key], Prediction]]:
+    """Returns the rows of each task by example and wording, tasks by name."""
     tasks: dict[str, dict[tuple[str, Key], Prediction]] = {}
-    for row in rows:
-        mine = tasks.setdefault(row.task, {})
-        identity = (row.example, (row.template, row.wording))
-        if identity in mine:
-            raise DataError(f"the {model} predictions hold a row twice", where=_where(row), remedy="didact eval RUN")
-        mine[identity] = row
+    for row in sorted(rows, key=identity):
+        tasks.setdefault(row.task, {})[row.example, (row.template, row.wording)] = row
     return tasks
-
-
-def same_rows(before: Mapping[str, Rows], after: Mapping[str, Rows]) -> None:
-    """Checks that two models, base and tuned, were asked the same.
-
-    Raises:
-        DataError: They were not.
-    """
-    for rows, others, model in ((after, before, "base"), (before, after, "tuned")):
-        for task, mine in rows.items():
-            missing = [row for identity, row in mine.items() if identity not in others.get(task, {})]
-            if missing:
-                what = f"{len(missing):,} of {len(mine):,} rows were not answered by the {model} model"
-                raise DataError(what, where=_where(missing[0]), expected="the same rows for both models", remedy="didact eval RUN")
 
 
 def table_of(mine: Rows, metric: str) -> Asked:
@@ -122,8 +100,8 @@ def table_of(mine: Rows, metric: str) -> Asked:
     """
     keys = sorted({key for _, key in mine}, key=lambda key: (key[1] != "", key))
     examples = sorted({example for example, _ in mine})
-    group = {row.example: row.group for row in mine.values()}
-    _, unit_of = np.unique([f"group {group[one]}" if group[one] else f"row {one}" for one in examples], return_inverse=True)
+    cluster = {row.example: cluster_of(row) for row in mine.values()}
+    _, unit_of = np.unique([cluster[example] for example in examples], return_inverse=True)
     cells = [[mine.get((example, key)) for key in keys] for example in examples]
     scored = [[None if row is None else row_score(row, metric) for row in several] for several in cells]
     scores = np.array([[np.nan if score is None else score for score in several] for several in scored], dtype=np.float64)
@@ -138,7 +116,3 @@ def table_of(mine: Rows, metric: str) -> Asked:
     held_out = {key: row.held_out for (_, key), row in mine.items()}
     parts = parts_of(keys, [held_out[key] for key in keys], codes != NOT_ASKED)
     return Asked(tuple(keys), tuple(held_out[key] for key in keys), tuple(examples), unit_of, scores, tuple(overs), codes, parts)
-
-
-def _where(row: Prediction) -> str:
-    return f"task {row.task}, example {row.example}, template {row.template}{f', {row.wording}' if row.wording else ''}"

@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from didact.base.chance import generator
 from didact.base.errors import DataError
 from didact.base.types import Prediction
-from didact.evals.statistics import ONE_ROW, ONE_TASK, Floats, Interval, plain
+from didact.evals.entries import plain
+from didact.evals.intervals import ONE_ROW, ONE_TASK, Floats, Interval, bootstrap
+from didact.evals.matched import matched
 from didact.evals.wording_rows import NOT_ASKED, agreement, mean_difference, spread_by_chance, worst
-from didact.evals.wording_tables import Asked, rows_by_task, same_rows, table_of
+from didact.evals.wording_tables import Asked, by_task, table_of
 from didact.tasks.set_metrics import SET_METRICS
 
 Draws = dict[str, dict[str, Floats]]
@@ -41,7 +43,7 @@ def over_wordings(
     """Returns how much a score depends on the wording, ready for JSON: by task, and as means over tasks.
 
     Intervals are 95 % percentile ones over draws of rows (the rows of a group together, a row with all its wordings), the same for both
-    models; those of `macro` over draws of tasks, and of rows within them. Each draw adds noise to a spread, so its interval lies
+    models; those of `macro` over draws of whole tasks. Each draw adds noise to a spread, so its interval lies
     high: `by_chance` says what spread wordings that do not matter would have, and `p` how often at least the one found.
 
     Args:
@@ -66,17 +68,14 @@ def over_wordings(
     >>> [found[name]["tuned"]["value"] for name in ("median", "spread", "worst", "pss")]
     [75.0, 50.0, 50.0, 50.0]
     """
-    after, before = rows_by_task(rows, "tuned"), rows_by_task(base, "base") if base else {}
-    if not after:
-        raise DataError("no predictions to score", remedy="didact eval RUN")
-    if base:
-        same_rows(before, after)
+    known_before, known = matched(base, rows)
+    after, before = by_task(known.values()), by_task((known_before or {}).values())
     tasks: dict[str, Any] = {}
     drawn: dict[str, dict[str, Draws]] = {}
     left_out: dict[str, str] = {}
-    for task, mine in sorted(after.items()):
+    for task, mine in after.items():
         try:
-            tables = {"tuned": table_of(mine, metric), **({"base": table_of(before[task], metric)} if base else {})}
+            tables = {"tuned": table_of(mine, metric), **({"base": table_of(before[task], metric)} if before else {})}
         except DataError as error:
             if metric not in SET_METRICS:
                 raise
@@ -203,20 +202,19 @@ def _interval(values: Floats, note: str = "") -> Interval:
 
 
 def _macro(drawn: Mapping[str, Mapping[str, Draws]], resamples: int, seed: int) -> dict[str, Any]:
-    """Returns the mean over tasks of every statistic that they have: tasks are drawn first, then rows within each drawn task."""
+    """Returns the mean over tasks of every statistic that they have; whole tasks are drawn, as `bootstrap` does."""
     parts: dict[str, Any] = {}
     names = dict.fromkeys((part, name) for one in drawn.values() for part, found in one["tuned"].items() for name in found)
     for part, name in names:
         if part == _EACH:
             continue
-        having = [one for _, one in sorted(drawn.items()) if name in one["tuned"].get(part, {})]
-        chance = generator(seed, "draws of tasks", len(having), resamples)
-        which = chance.integers(0, len(having), (resamples, len(having)))
-        turn = chance.integers(1, resamples + 1, (resamples, len(having)))
-        means = {}
-        for model in having[0]:
-            every = np.stack([one[model][part][name] for one in having])  # (tasks, 1 + resamples)
-            means[model] = np.concatenate([[every[:, 0].mean()], every[which, turn].mean(axis=1)])
-        entry = _entry(means, ONE_TASK if len(having) == 1 else "")
+        having = [one for one in drawn.values() if name in one["tuned"].get(part, {})]
+        if len(having) == 1:
+            entry = _entry({model: found[part][name] for model, found in having[0].items()}, ONE_TASK)
+        else:
+            means = {model: [float(one[model][part][name][0]) for one in having] for model in sorted(having[0])}
+            if "base" in means:
+                means["difference"] = [after - before for before, after in zip(means["base"], means["tuned"], strict=True)]
+            entry = {model: plain(bootstrap(values, resamples=resamples, seed=seed)) for model, values in means.items()}
         parts.setdefault(part, {})[name] = {"num_tasks": len(having), **entry}
     return parts
