@@ -10,6 +10,7 @@ from transformers import GenerationConfig, GPT2Config
 
 from didact.models.load import Loaded
 from didact.models.local import LocalModel
+from didact.models.stops import stops_of
 
 CPU = torch.device("cpu")
 LENGTHS = (3, 17, 1, 8, 8, 30, 2)
@@ -114,5 +115,5 @@ def test_control_tokens_are_not_part_of_a_text():
     asked = local(random_model(MODELS["llama"]))
     start = asked.tokeniser.controls["<|im_start|>"]
     ids = [*asked.tokeniser.tokenizer("the cat").input_ids, start]
-    completion = asked._cut([*ids, asked.tokeniser.stop_ids[0], 5, 5])
-    assert (completion.text, completion.ids, completion.stop) == ("the cat", tuple(ids), "stop")
+    found = stops_of(asked.tokeniser).cut([*ids, asked.tokeniser.stop_ids[0], 5, 5])
+    assert found == (tuple(ids), "the cat", "stop")
