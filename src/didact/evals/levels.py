@@ -6,5 +6,5 @@ LEVELS = {
     "C": "on the subject, and seriously wrong: the instruction was understood, the answer cannot be used",
     "D": "no answer: empty, beside the point, the question again, or nonsense",
 }
-"""From the best to the worst. Source: Wang et al. 2022, arXiv 2212.10560, the evaluation on user-oriented instructions; the words are ours."""
+"""From the best to the worst. Source: Wang et al. 2022, arXiv 2212.10560, on user-oriented instructions; the words are ours."""
 ACCEPTABLE = ("A", "B")
