@@ -152,7 +152,7 @@ def sums_of(values: Floats, names: Sequence[str]) -> Floats:
     """
     _, members = np.unique(np.asarray(names, dtype=str), return_inverse=True)
     order = np.lexsort((values, members))
-    sums: Floats = np.bincount(members[order], values[order])
+    sums: Floats = np.bincount(members[order], weights=values[order]).astype(np.float64)
     return sums
 
 

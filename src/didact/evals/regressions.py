@@ -5,7 +5,7 @@ from typing import Any
 
 from didact.base.types import Prediction
 from didact.evals.entries import add_q, entry, right_or_wrong
-from didact.evals.matched import Rows, cluster_of, columns, matched, places
+from didact.evals.matched import Rows, cluster_of, columns, identity, matched, places
 
 NUM_WORST = 10
 """Rows named for each task."""
@@ -97,9 +97,13 @@ def worse_tasks(
 
 def _lost_most(before: Rows, rows: Sequence[Prediction], metric: str, number: int) -> list[dict[str, Any]]:
     """Returns the rows that fell, those that fell farthest first; of rows that fell alike, in the order of their ids."""
-    lost = []
+    lost: list[tuple[float, Prediction, float]] = []
     for row in rows:
-        old, new = before[row.task, row.example, row.template, row.wording].scores[metric], row.scores[metric]
-        if new < old:
-            lost.append({"example": row.example, "template": row.template, "wording": row.wording, "base": old, "tuned": new})
-    return sorted(lost, key=lambda one: (one["tuned"] - one["base"], one["example"], one["template"], one["wording"]))[:number]
+        old = before[identity(row)].scores[metric]
+        if row.scores[metric] < old:
+            lost.append((row.scores[metric] - old, row, old))
+    lost.sort(key=lambda one: (one[0], identity(one[1])))
+    return [
+        {"example": row.example, "template": row.template, "wording": row.wording, "base": old, "tuned": row.scores[metric]}
+        for _, row, old in lost[:number]
+    ]
