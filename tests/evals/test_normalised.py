@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from didact.evals.normalised import PARTS, levels_of, lines, normalised, points_of
+from didact.base.types import Prediction
+from didact.evals.normalised import PARTS, lines, normalised, of_tables, points_of
 from didact.evals.protocols import FLAN, PROTOCOLS
 from didact.tasks.benchmarks.registry import BENCHMARKS
-from didact.tasks.chance_level import ChanceLevel
+from didact.tasks.chance_level import ChanceLevel, chance_table
 
 
 def flat(part: str, points: float) -> dict[str, float]:
@@ -108,4 +109,26 @@ def test_points_are_found_by_benchmark_whatever_the_tasks_are_called() -> None:
     assert points_of("bbh_cot", scores, kinds, "base") == {"bbh/snarks": 30.0}
     assert points_of("mgsm", scores, kinds, "tuned") == {"mgsm/de": 40.0}
     assert points_of("mmlu", scores, kinds, "tuned") == {}
-    assert levels_of([], kinds) == {}
+
+
+def test_the_tables_of_an_evaluation_give_both_models_an_average() -> None:
+    levels = chance_table(
+        Prediction(name, str(number), "t", "", "", ("(A)",), "stop", 1, choices=("(A)", "(B)") if number else ())
+        for name in ("snarks", "sorting")
+        for number in (0, 1)
+    )
+    entry = {"base": {"value": 25.0}, "tuned": {"value": 62.5}}
+    sets = [
+        {"name": "bbh", "tasks": {"snarks": {"kind": "bbh/snarks"}, "sorting": {"kind": "bbh/word_sorting"}}},
+        {"name": "unseen", "tasks": {"mine": {"kind": "rows"}}},
+    ]
+    scores = {
+        "bbh": {"tasks": {name: {"answer_match": entry} for name in ("snarks", "sorting")}, "chance": levels},
+        "unseen": {"tasks": {}},
+    }
+    found = of_tables(scores, sets)
+    # One row of two is free, so random answers score 25, and always (A) as well as any one text 50.
+    assert {model: table["parts"]["bbh"]["normalised"] for model, table in found.items()} == {"base": 0.0, "tuned": 50.0}
+    assert found["tuned"]["parts"]["bbh"]["majority"] == 50
+    assert found["tuned"]["missing"]["bbh"].startswith("25 of 27 tasks missing: bbh/boolean_expressions, ")
+    assert of_tables(scores, sets[1:]) == {}

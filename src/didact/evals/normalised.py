@@ -11,10 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from didact.base.types import Prediction
 from didact.tasks.benchmarks.bbh import task_of
 from didact.tasks.benchmarks.families import BBH, MGSM, MMLU
-from didact.tasks.chance_level import ChanceLevel, Levels, chance_level, mean_level, plain_level
+from didact.tasks.chance_level import ChanceLevel, Levels, mean_level, plain_level
 from didact.tasks.suites import Part
 
 _CHOSEN = ("mcq_accuracy", "accuracy")
@@ -136,21 +135,40 @@ def points_of(part: str, table: Mapping[str, Any], kinds: Mapping[str, str], mod
     return found
 
 
-def levels_of(rows: Sequence[Prediction], kinds: Mapping[str, str]) -> dict[str, ChanceLevel]:
-    """Returns the chance levels of the tasks that were asked about, by benchmark where a task is one.
+def of_tables(tables: Mapping[str, Mapping[str, Any]], sets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Returns the normalised average of both models from the tables of an evaluation; nothing where no part was asked.
 
     Args:
-        rows: Predictions of either model.
-        kinds: Task name to the benchmark that it is.
+        tables: Level or benchmark to its table of scores, with points under `tasks` and chance under `chance`, `tasks`.
+        sets: What was asked: `name`, and under `tasks` each task's `kind`.
 
-    >>> row = Prediction("my snarks", "1", "t", "", "", ("(A)",), "stop", 1, choices=("(A)", "(B)"))
-    >>> levels_of([row], {"my snarks": "bbh/snarks"})["bbh/snarks"].random
-    50.0
+    >>> entry = {"base": {"value": 30.0}, "tuned": {"value": 60.0}}
+    >>> table = {"tasks": {"snarks": {"answer_match": entry}}, "chance": {"tasks": {"snarks": 50.0}}}
+    >>> found = of_tables({"bbh": table}, [{"name": "bbh", "tasks": {"snarks": {"kind": "bbh/snarks"}}}])
+    >>> [found[model]["parts"]["bbh"]["normalised"] for model in ("base", "tuned")]
+    [-40.0, 20.0]
     """
-    by_task: dict[str, list[Prediction]] = {}
-    for row in rows:
-        by_task.setdefault(kinds.get(row.task, row.task), []).append(row)
-    return {task: chance_level(mine) for task, mine in sorted(by_task.items())}
+    asked = {one["name"]: {task: about["kind"] for task, about in one["tasks"].items()} for one in sets if one["name"] in PARTS}
+    found = {}
+    for model in ("base", "tuned") if asked else ():
+        scores = {part: points_of(part, tables[part], kinds, model) for part, kinds in asked.items()}
+        chance = {
+            part: {
+                kinds[task]: _read_level(level) for task, level in tables[part].get("chance", {}).get("tasks", {}).items() if task in kinds
+            }
+            for part, kinds in asked.items()
+        }
+        if any(scores.values()):
+            found[model] = normalised(scores, chance)
+    return found
+
+
+def _read_level(level: float | Mapping[str, Any]) -> ChanceLevel:
+    """Returns a chance level as tables have it: what random answers score, alone or as `plain_level` writes it."""
+    if not isinstance(level, Mapping):
+        return _level(level)
+    fewest, most = level["choices"]
+    return ChanceLevel(level["random"], level["majority"], level["num_rows"], level["num_free"], fewest, most)
 
 
 def lines(table: Mapping[str, Any]) -> list[str]:

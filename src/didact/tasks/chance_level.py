@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from didact.base.errors import DataError
@@ -118,3 +119,22 @@ def plain_level(level: ChanceLevel) -> dict[str, Any]:
     """
     numbers = {"random": level.random, "majority": level.majority, "num_rows": level.num_rows, "num_free": level.num_free}
     return {**numbers, "choices": [level.fewest, level.most]}
+
+
+def chance_table(rows: Iterable[Prediction], kinds: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+    """Returns the chance levels of all tasks that were asked about, and their mean over tasks, as a plain table.
+
+    Args:
+        rows: Predictions of either model.
+        kinds: Task name to the name to call it by; its own where it is not listed.
+
+    >>> row = Prediction("snarks", "1", "t", "", "", ("(A)",), "stop", 1, choices=("(A)", "(B)"))
+    >>> table = chance_table([row], {"snarks": "bbh/snarks"})
+    >>> table["macro"]["random"], table["tasks"]["bbh/snarks"]["random"]
+    (50.0, 50.0)
+    """
+    by_task: dict[str, list[Prediction]] = {}
+    for row in rows:
+        by_task.setdefault(kinds.get(row.task, row.task), []).append(row)
+    levels = {task: chance_level(mine) for task, mine in sorted(by_task.items())}
+    return {"macro": plain_level(mean_level(list(levels.values()))), "tasks": {task: plain_level(level) for task, level in levels.items()}}

@@ -69,11 +69,21 @@ def test_the_table_by_instruction_adds_up() -> None:
     assert sum(entry["num_instructions"] * entry["loose"] for entry in table.values()) == pytest.approx(500)
 
 
-@pytest.mark.parametrize("row", [Judged("Red.", ("Red.",), example="7"), Judged("Red.", (), example="7")])
+@pytest.mark.parametrize(
+    "row",
+    [Judged("Red.", ("Red.",), example="7"), Judged("Red.", (), example="7"), Judged("Red.", ('{"instruction": "no:such"}',), example="7")],
+)
 def test_a_row_that_is_none_of_ifeval_is_refused_by_its_id(row: Judged) -> None:
     with pytest.raises(DataError, match="instruction") as caught:
         SET_METRICS["ifeval_prompt_strict"]([row])
     assert caught.value.where == "example 7"
+
+
+def test_an_answer_to_show_beside_the_instructions_is_no_instruction() -> None:
+    for shown in BENCHMARKS["ifeval"].samples:
+        row = Judged(shown.targets[0], (*shown.targets, *shown.accepted))
+        assert verdicts(row) == (True,)
+        assert verdicts(Judged("Cats, Dogs", row.references)) == (False,)
 
 
 def test_the_benchmark_names_the_four_metrics() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,11 @@ def parse_ifeval(row: Mapping[str, Any]) -> Example:
     return Example(row_id(row, "key"), {"prompt": text_of(row, "prompt")}, tuple(to_json(one) for one in said))
 
 
+def _followed(number: int, prompt: str, answer: str, rationale: str, instruction: Mapping[str, Any]) -> Example:
+    """Returns a sample prompt of IFEval with an answer to show, and beside it the instruction that answers are judged by."""
+    return replace(sample(number, {"prompt": prompt}, answer, rationale), accepted=(to_json(instruction),))
+
+
 def _review(file: Path) -> Iterator[tuple[str, Any]] | None:
     """Yields the one review of a `.txt` file, whose folder is its label; other files are opened as usual."""
     return _one_review(file) if file.suffix == ".txt" else None
@@ -141,23 +147,26 @@ IFEVAL = Benchmark(
     licence="Apache-2.0",
     definition="Write what is asked for and keep to every rule about its form.",
     samples=(
-        sample(
+        _followed(
             1,
-            {"prompt": "Describe a cat in one sentence. Do not use any commas."},
+            "Describe a cat in one sentence. Do not use any commas.",
             "A cat is a small soft hunter that sleeps most of the day.",
             "One sentence; it has no comma.",
+            {"instruction": "punctuation:no_comma"},
         ),
-        sample(
+        _followed(
             2,
-            {"prompt": "Name two colours of the sky. Answer in all lowercase letters."},
+            "Name two colours of the sky. Answer in all lowercase letters.",
             "the sky is blue at noon and red in the evening.",
             "Two colours; no letter is a capital.",
+            {"instruction": "change_case:english_lowercase"},
         ),
-        sample(
+        _followed(
             3,
-            {"prompt": "Give me three fruits as bullet points that begin with '* '."},
+            "Give me three fruits as bullet points that begin with '* '.",
             "* apple\n* pear\n* plum",
             "Three lines, and each begins with a star and a blank.",
+            {"instruction": "detectable_format:number_bullet_lists", "num_bullets": 3},
         ),
     ),
     hub=Hub("google/IFEval", None, ("train",)),

@@ -33,7 +33,7 @@ def verdicts(row: Judged, *, loose: bool = False) -> tuple[bool, ...]:
         loose: One of the eight texts of `loosened` suffices for each.
 
     Raises:
-        DataError: A reference is no instruction, or there is none.
+        DataError: An instruction makes no sense, or there is none.
 
     >>> row = Judged("Sure, here it is:\nred", ('{"instruction": "punctuation:no_comma"}',))
     >>> verdicts(row), verdicts(row, loose=True)
@@ -44,16 +44,17 @@ def verdicts(row: Judged, *, loose: bool = False) -> tuple[bool, ...]:
 
 
 def instructions_of(row: Judged) -> tuple[Instruction, ...]:
-    """Returns the instructions of a row.
+    """Returns the instructions of a row; a reference that is plain text, an answer to show, is none of them.
 
     Raises:
         DataError: As `verdicts`, with the row's id.
     """
     where = f"example {row.example}" if row.example else ""
-    if not row.references:
+    written = [reference for reference in row.references if reference.startswith("{") and '"instruction"' in reference]
+    if not written:
         raise DataError("a row without instructions", where=where, expected="a row of benchmark ifeval", remedy="use another metric")
     try:
-        return tuple(map(read_instruction, row.references))
+        return tuple(map(read_instruction, written))
     except DataError as error:
         raise DataError(error.what, where=where, expected=error.expected, remedy="put the row right, or use another metric") from None
 
