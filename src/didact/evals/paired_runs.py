@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from didact.base.errors import DataError
@@ -27,7 +28,7 @@ def paired_runs(
     """Returns two runs compared on the rows they share: `second` minus `first`, ready for JSON.
 
     Rows are matched by task, example, template, wording and by how they were asked; what only one run has is counted. Each level is
-    compared by itself, and answers by rank apart from written ones (`unseen, by rank`).
+    compared by itself, and answers by rank apart from written ones (`unseen, by rank`), with an accuracy for each way of ranking.
 
     Args:
         first: One run's predictions of one model; they stand under `base`.
@@ -42,10 +43,11 @@ def paired_runs(
     Returns:
         `runs`: the two names; `num_shared`; `num_only`: name to how many rows only that run has, and `tasks_only`: of which tasks;
         `num_other_prompts`; `num_moved`: rows that the two have at different levels; they stand at the second's; `levels`: level to
-        what `compare` returns, its overall entries and tasks with `wins`, `losses` and `ties` of `second` in rows.
+        what `compare` returns, its overall entries and tasks with `wins`, `losses` and `ties` of `second` in rows; `without_scores`:
+        level to rows, where no metric is there for all of them.
 
     Raises:
-        DataError: No rows shared, a row given twice, or prompts that differ.
+        DataError: No rows or no metric shared, a row given twice, or prompts that differ.
     """
     if names[0] == names[1]:
         names = (f"{names[0]} (1)", f"{names[1]} (2)")
@@ -65,12 +67,17 @@ def paired_runs(
     levels: dict[str, list[Key]] = {}
     for key in shared:
         levels.setdefault(after[key].level + (", by rank" if key[1] == "rank" else ""), []).append(key)
-    found = {}
+    found, without_scores = {}, {}
     for level, keys in levels.items():
-        ours, theirs = [before[key] for key in keys], [after[key] for key in keys]
-        listed = _shared_metrics([*ours, *theirs]) if metrics is None else list(metrics)
+        ours, theirs = ([_ranked(rows[key]) for key in keys] for rows in (before, after))
+        listed = _shared_metrics([*ours, *theirs]) if metrics is None or keys[0][1] == "rank" else list(metrics)
+        if not listed and not own:
+            without_scores[level] = len(keys)
+            continue
         table = compare_with_tasks(ours, theirs, listed, own or {}, resamples=resamples, seed=seed)
         found[level] = _with_wins(table)
+    if not found:
+        raise DataError("no metric that every shared row has a score for", where=place_of(after[shared[0]]), remedy="didact eval RUN")
     only = {
         name: [key for key in rows if key not in others] for name, rows, others in ((names[0], before, after), (names[1], after, before))
     }
@@ -81,6 +88,7 @@ def paired_runs(
         "tasks_only": {name: dict(sorted(Counter(key[0][0] for key in keys).items())) for name, keys in only.items()},
         "num_other_prompts": len(changed),
         "num_moved": sum(before[key].level != after[key].level for key in shared),
+        "without_scores": without_scores,
         "levels": found,
     }
 
@@ -95,12 +103,17 @@ def _keyed(rows: Sequence[Prediction], name: str) -> dict[Key, Prediction]:
     return keyed
 
 
+def _ranked(row: Prediction) -> Prediction:
+    """Returns a row answered by rank with 100 or 0 for each way of ranking; others as they are."""
+    if row.asked != "rank":
+        return row
+    right = {f"accuracy_{norm}": 100.0 * (row.choices[place] in row.references) for norm, place in row.ranked.items()}
+    return replace(row, scores={**row.scores, **right})
+
+
 def _shared_metrics(rows: Sequence[Prediction]) -> list[str]:
     """Returns the metrics that every row has, in the order of the first."""
-    names = [name for name in rows[0].scores if all(name in row.scores for row in rows)]
-    if not names:
-        raise DataError("no metric that every shared row has a score for", where=place_of(rows[0]), remedy="didact eval RUN")
-    return names
+    return [name for name in rows[0].scores if all(name in row.scores for row in rows)]
 
 
 def _with_wins(table: dict[str, Any]) -> dict[str, Any]:
