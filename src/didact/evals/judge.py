@@ -209,11 +209,16 @@ def ratings_report(
         answered = sum(reply is not None for reply in replies)
         models[one.model] = {
             "num_examples": len(replies),
-            "rating": plain(bootstrap(read, resamples=resamples, seed=seed)) if read else None,
+            "rating": _within(plain(bootstrap(read, resamples=resamples, seed=seed))) if read else None,
             "num_unanswered": len(replies) - answered,
             "unparsed": 100 * (answered - len(read)) / answered if answered else None,
         }
     return {"judge": judge.name, "models": models}
+
+
+def _within(interval: dict[str, Any]) -> dict[str, Any]:
+    """Returns an interval that does not leave the scale."""
+    return {**interval, "low": max(1.0, interval["low"]), "high": min(10.0, interval["high"])}
 
 
 def _read(reply: str | None) -> Said | None:

@@ -13,9 +13,8 @@ from didact.base.errors import DataError
 from didact.evals.agreement import agreement
 from didact.evals.levels import ACCEPTABLE, LEVELS
 from didact.evals.sheets import KEY, RATINGS, read_key
-from didact.evals.statistics import bootstrap, plain
 from didact.evals.user_instructions import rows_of
-from didact.evals.win_rates import pair_table, strengths
+from didact.evals.win_rates import pair_table, strengths, win_rate
 
 Ratings = dict[str, dict[str, str]]
 """Rater, row of the sheet, level."""
@@ -79,11 +78,11 @@ def report(key: Mapping[str, Any], ratings: Ratings, *, resamples: int = 2000, s
     Args:
         key: Who wrote what: a sheet's `KEY` file.
         ratings: Every rater's level of every row.
-        resamples: Resamples of the intervals.
+        resamples: Resamples of the intervals of agreement.
         seed: What they are drawn from.
 
     Returns:
-        `models`: for each the shares of the levels in percent of all ratings and `acceptable`, the share of A and B with its interval over
+        `models`: for each the shares of the levels in percent of all ratings and `acceptable`, the share of A and B with Wilson's interval over
         questions; `pairs`: for each two models how often the first is rated higher, ties as half, raw and at equal lengths; `strengths`:
         Bradley-Terry, for three models or more; `agreement`: between raters, on the levels.
 
@@ -95,7 +94,7 @@ def report(key: Mapping[str, Any], ratings: Ratings, *, resamples: int = 2000, s
     rows: Mapping[str, Mapping[str, Any]] = key["rows"]
     items = list(dict.fromkeys(str(about["item"]) for about in rows.values()))
     place = {(about["model"], about["item"]): row for row, about in rows.items()}
-    models = {name: _model(name, items, place, ratings, resamples, seed) for name in key["models"]}
+    models = {name: _model(name, items, place, ratings) for name in key["models"]}
     pairs, games = list[dict[str, Any]](), list[tuple[str, str, float]]()
     for first, second in combinations(key["models"], 2):
         won = [_won(place[first, item], place[second, item], ratings) for item in items]
@@ -115,16 +114,16 @@ def report(key: Mapping[str, Any], ratings: Ratings, *, resamples: int = 2000, s
     }
 
 
-def _model(name: str, items: Sequence[str], place: Mapping[Any, str], ratings: Ratings, resamples: int, seed: int) -> dict[str, Any]:
+def _model(name: str, items: Sequence[str], place: Mapping[Any, str], ratings: Ratings) -> dict[str, Any]:
     given = [[levels[place[name, item]] for levels in ratings.values()] for item in items]
     counts = Counter(level for levels in given for level in levels)
     number = counts.total()
-    good = [100 * sum(level in ACCEPTABLE for level in levels) / len(levels) for levels in given]
+    good = win_rate([sum(level in ACCEPTABLE for level in levels) / len(levels) for levels in given])
     return {
         "num_ratings": number,
         "counts": {level: counts[level] for level in LEVELS},
         "shares": {level: 100 * counts[level] / number for level in LEVELS},
-        "acceptable": plain(bootstrap(good, resamples=resamples, seed=seed)),
+        "acceptable": {"value": good.value, "low": good.low, "high": good.high},
     }
 
 

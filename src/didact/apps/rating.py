@@ -1,0 +1,280 @@
+"""The verb `rate`: answers rated by people on blind sheets, by rule, or by a judge, and what comes on the screen."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from didact.apps.arguments import Json, examples
+from didact.apps.console import asking_bar, put, put_json, say, terminal_width
+
+EPILOG = examples(
+    "didact rate recipes/demo/answers/copies.jsonl recipes/demo/answers/thinks.jsonl --out sheets",
+    "didact rate recipes/demo/answers/copies.jsonl recipes/demo/answers/thinks.jsonl --by rule --json",
+)
+Targets = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FILE...|FOLDER",
+        help="Files of answers, one for each model; or a folder of sheets, for what raters say; or stored preferences of AlpacaEval.",
+    ),
+]
+Out = Annotated[Path | None, typer.Option(help="Folder for the sheets, or for what a judge says (then: judged).")]
+By = Annotated[str, typer.Option(help="rule: levels from words in common with a reference, to try a sheet out.")]
+JudgeName = Annotated[str, typer.Option(help="A server's address, a run, an exported folder; or longer or first: rules to try it with.")]
+Model = Annotated[str, typer.Option(help="The judge's name at the server.")]
+KeyEnv = Annotated[str | None, typer.Option(help="The environment variable that holds the server's key.")]
+Ten = Annotated[bool, typer.Option("--ten", help="The judge rates each answer from 1 to 10, in place of comparing pairs.")]
+Seed = Annotated[int, typer.Option(help="What the order on the sheets, and the intervals, are drawn from.")]
+
+
+def rate(
+    targets: Targets,
+    out: Out = None,
+    by: By = "",
+    judge: JudgeName = "",
+    model: Model = "",
+    key_env: KeyEnv = None,
+    ten: Ten = False,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Rate answers: by people on blind sheets, by rule, or by a judge."""
+    if by not in ("", "rule"):
+        raise typer.BadParameter(f"--by {by}; only rule is known, people rate on sheets: --out FOLDER")
+    if by and judge:
+        raise typer.BadParameter("--by and --judge: one of them")
+    if ten and not judge:
+        raise typer.BadParameter("--ten is for a judge: --judge URL --model NAME")
+    if targets[0].is_dir():
+        if len(targets) > 1 or judge or out:
+            raise typer.BadParameter(f"{targets[0]} is a folder of sheets: it is reported on alone")
+        result, text = _sheet_report(targets[0], by, seed)
+    elif judge:
+        result, text = _judged(targets, out or Path("judged"), judge, model, key_env, ten, seed)
+    elif _holds_preferences(targets[0]):
+        result, text = _stored(targets)
+    elif by or out:
+        result, text = _sheets(targets, out, by, seed)
+    else:
+        raise typer.BadParameter("nothing to do with these answers; blind sheets: --out FOLDER, a rule: --by rule, a judge: --judge URL")
+    put_json(result) if as_json else put(text)
+
+
+def _read(paths: list[Path]) -> list[Any]:
+    """Returns the answers of the files that hold answers; one that holds questions alone says what FastChat's answers are about."""
+    from didact.evals.user_instructions import is_answered, questions_by_number, read_answers, rows_of
+
+    firsts = {path: next((row for _, row in rows_of(path)), {}) for path in paths}
+    questions: dict[str, Any] = {}
+    for path in (path for path in paths if firsts[path] and not is_answered(firsts[path])):
+        questions |= questions_by_number(path)
+    return [read_answers(path, questions) for path in paths if not firsts[path] or is_answered(firsts[path])]
+
+
+def _sheets(paths: list[Path], out: Path | None, by: str, seed: int) -> tuple[dict[str, Any], str]:
+    from didact.evals.ratings import report
+    from didact.evals.sheets import blind_sheet, write_sheet
+
+    sheet = blind_sheet(_read(paths), seed=seed)
+    if out:
+        write_sheet(sheet, out)
+        _say_sheet(out)
+    if by:
+        ratings = _by_rule(sheet.rows, out)
+        result = report(sheet.key, {"rule": ratings}, seed=seed)
+        return result, _ratings_text(result)
+    num_rows, models = len(sheet.rows), sheet.key["models"]
+    result = {"folder": str(out), "sheet": sheet.key["sheet"], "num_rows": num_rows, "models": models}
+    return result, f"{out}: {num_rows:,} answers of {len(models)} models to {num_rows // len(models):,} questions"
+
+
+def _say_sheet(out: Path) -> None:
+    say(f"rate on {out / 'sheet.html'} (or in sheet.csv) without a look at key.json, and put the files into {out / 'ratings'}")
+    say(f"next: didact rate {out}")
+
+
+def _sheet_report(folder: Path, by: str, seed: int) -> tuple[dict[str, Any], str]:
+    from didact.evals.ratings import all_ratings, report
+    from didact.evals.sheets import read_key, read_rows
+
+    key = read_key(folder)
+    if by:
+        _by_rule(read_rows(folder), folder)
+    result = report(key, all_ratings(folder), seed=seed)
+    return result, _ratings_text(result)
+
+
+def _by_rule(rows: Any, folder: Path | None) -> dict[str, str]:
+    from didact.base.files import write_jsonl
+    from didact.evals.rule_rater import rule_ratings
+
+    say("by rule: words in common with one reference answer; a stand-in for people, no measure of quality")
+    found = rule_ratings(rows)
+    if folder is not None:
+        path = folder / "ratings" / "rule.jsonl"
+        write_jsonl(path, ({"sheet": row["sheet"], "row": row["row"], **_level(found[row["row"]])} for row in rows))
+    return {row: rule.level for row, rule in found.items()}
+
+
+def _level(rule: Any) -> dict[str, str]:
+    return {"rating": rule.level, "note": rule.why, "rater": "rule"}
+
+
+def _judged(paths: list[Path], out: Path, judge: str, model: str, key_env: str | None, ten: bool, seed: int) -> tuple[dict[str, Any], str]:
+    from didact.base.files import write_json
+    from didact.evals.judge import pairs_report, ratings_report
+    from didact.evals.user_instructions import answered_by_all
+
+    many, asked_of = _read(paths), _judge(judge, model, key_env)
+    num_questions = len(answered_by_all(many))
+    total = num_questions * (len(many) if ten else len(many) * (len(many) - 1))
+    cache = out / "judgements.jsonl"
+    with asking_bar() as hear:
+
+        def done(count: int) -> None:
+            hear("the judge", total, count)
+
+        result = (
+            ratings_report(asked_of, many, cache=cache, seed=seed, done=done)
+            if ten
+            else pairs_report(asked_of, many, cache=cache, done=done)
+        )
+    write_json(out / "report.json", result)
+    say(f"judgements: {cache}; the same command asks only for what is missing")
+    return result, _tens_text(result) if ten else _pairs_text(result)
+
+
+def _judge(name: str, model: str, key_env: str | None) -> Any:
+    from didact.evals.judges import EndpointJudge, LocalJudge, first_wins, longer_wins
+
+    if name in ("longer", "first"):
+        return longer_wins() if name == "longer" else first_wins()
+    if "://" in name:
+        from didact.models.endpoint import Endpoint
+
+        if not model:
+            raise typer.BadParameter(f"--judge {name} needs --model: the judge's name there")
+        return EndpointJudge(Endpoint(name, key_env=key_env), model)
+    return LocalJudge(*_local(name))
+
+
+def _local(name: str) -> tuple[Any, str, int]:
+    """Returns the model of a run or of an exported folder, its name, and how many tokens it holds."""
+    from didact.apps.chat import is_model
+    from didact.models.load import load_checkpoint
+    from didact.models.local import LocalModel
+    from didact.models.precision import pick_device, pick_precision
+    from didact.models.pretrained import positions_of
+    from didact.run import find_run
+    from didact.train.checkpoint import newest
+
+    run = None if is_model(Path(name)) else find_run(name)
+    loaded, device = load_checkpoint(Path(name) if run is None else newest(run.checkpoints)), pick_device()
+    length = (positions_of(loaded.model.config) or 2048) if run is None else run.recipe().sequence.max_length
+    precision = pick_precision("auto", device) if device.type == "cuda" else "fp32"
+    return LocalModel(loaded, device, precision), name if run is None else run.name, length
+
+
+def _holds_preferences(path: Path) -> bool:
+    from didact.evals.user_instructions import rows_of
+
+    return "preference" in next((row for _, row in rows_of(path)), {})
+
+
+def _stored(paths: list[Path]) -> tuple[dict[str, Any], str]:
+    from didact.evals.user_instructions import rows_of
+    from didact.evals.win_rates import stored_win_rate
+
+    pairs = [stored_win_rate([row for _, row in rows_of(path)], str(path)) for path in paths]
+    result = {"pairs": pairs}
+    return result, _pairs_text(result)
+
+
+def _ratings_text(result: dict[str, Any]) -> str:
+    from didact.apps.views import table
+    from didact.evals.levels import LEVELS
+
+    rows = [
+        {
+            "model": name,
+            "ratings": one["num_ratings"],
+            **{level: round(one["shares"][level], 1) for level in LEVELS},
+            "A or B": _spread(one["acceptable"]),
+        }
+        for name, one in result["models"].items()
+    ]
+    parts = [table(rows, ("model", "ratings", *LEVELS, "A or B"), terminal_width())]
+    if result["pairs"]:
+        parts.append(_pairs_text(result))
+    agreement = result["agreement"]
+    if "note" in agreement:
+        parts.append(agreement["note"])
+    else:
+        alpha = agreement["krippendorff_ordinal"]
+        lines = [f"{agreement['num_raters']} raters agree: Krippendorff's alpha (ordinal) {_spread(alpha, 2)}"]
+        lines += [f"Fleiss' kappa {_spread(agreement['fleiss'], 2)}"] if "fleiss" in agreement else []
+        for pair in agreement["pairs"]:
+            first, second = pair["raters"]
+            lines.append(f"{first} and {second}: alike in {_spread(pair['exact'])} %, Cohen's kappa {_spread(pair['kappa'], 2)}")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def _pairs_text(result: dict[str, Any]) -> str:
+    from didact.apps.views import table
+
+    rows = []
+    for pair in result["pairs"]:
+        row = {"model": pair["model"], "against": pair["against"], "rows": pair["num_examples"]}
+        if "win_rate" in pair:
+            rate, controlled = pair["win_rate"], pair["length_controlled"]
+            row |= {"wins": rate["num_wins"], "ties": rate["num_ties"], "losses": rate["num_losses"], "win rate": _spread(rate)}
+            row |= {"se": round(rate["se"], 2), "equal lengths": _spread(controlled)}
+        if "orders" in pair:
+            row |= {"consistent %": _rounded(pair["consistent"]), "unparsed %": _rounded(pair["unparsed"])}
+        rows.append(row)
+    columns = ("model", "against", "rows", "wins", "ties", "losses", "win rate", "se", "equal lengths", "consistent %", "unparsed %")
+    parts = [table(rows, [column for column in columns if any(column in row for row in rows)], terminal_width())]
+    told = result.get("strengths", {})
+    if told.get("models"):
+        strong = [
+            {"model": one["model"], "strength": round(one["value"], 2), "se": round(one["se"], 2), "elo": round(one["elo"])}
+            for one in told["models"]
+        ]
+        parts.append(table(strong, ("model", "strength", "se", "elo"), terminal_width()))
+    elif told:
+        parts.append(f"no strengths: {told['note']}")
+    return "\n\n".join(parts)
+
+
+def _tens_text(result: dict[str, Any]) -> str:
+    from didact.apps.views import table
+
+    rows = [
+        {
+            "model": name,
+            "rows": one["num_examples"],
+            "rating": _spread(one["rating"], 2) if one["rating"] else "none",
+            "unanswered": one["num_unanswered"],
+            "unparsed %": _rounded(one["unparsed"]),
+        }
+        for name, one in result["models"].items()
+    ]
+    return table(rows, ("model", "rows", "rating", "unanswered", "unparsed %"), terminal_width())
+
+
+def _spread(one: dict[str, Any], digits: int = 1) -> str:
+    """Returns a number with its interval.
+
+    >>> _spread({"value": 50.0, "low": 40.0, "high": 60.0})
+    '50.0 [40.0, 60.0]'
+    """
+    if one.get("value") is None:
+        return one.get("note") or "-"
+    ends = "" if one.get("low") is None else f" [{one['low']:.{digits}f}, {one['high']:.{digits}f}]"
+    return f"{one['value']:.{digits}f}{ends}"
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
