@@ -16,6 +16,8 @@ from didact.apps.arguments import wrong_usage as _wrong_usage
 from didact.apps.checking import USUAL, Machines, Price, Probes, Speed, check_recipe
 from didact.apps.console import asking_bar, fail, put, put_json, say, terminal_width, training_bar
 from didact.apps.filtering import EPILOG, filter_rows
+from didact.apps.rating import EPILOG as RATE_EXAMPLES
+from didact.apps.rating import rate
 from didact.apps.synthesis import EPILOG as SYNTH_EXAMPLES
 from didact.apps.synthesis import synthesise_recipe
 from didact.base.errors import DidactError
@@ -338,6 +340,7 @@ def chat(
 
 app.command(name="filter", epilog=EPILOG)(filter_rows)
 app.command(name="synth", epilog=SYNTH_EXAMPLES)(synthesise_recipe)
+app.command(name="rate", epilog=RATE_EXAMPLES)(rate)
 
 
 def main(call: Callable[[], Any] = app) -> None:
