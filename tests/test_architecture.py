@@ -21,6 +21,7 @@ FLOORS = [
     {"train", "evals", "synth", "align"},
     {"run", "assemble"},
     {"choose"},
+    {"judging"},
     {"jobs"},
     {"studies"},
     {"apps"},

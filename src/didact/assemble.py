@@ -31,6 +31,7 @@ from didact.data.stream import WINDOW, Forecast, TrainingStream, longest_text
 from didact.data.tokens import Tokeniser
 from didact.data.window_cache import WindowCache
 from didact.data.workers import Make, Workers
+from didact.evals.protocols import check_asked
 from didact.prompts.bare import without_prompt
 from didact.prompts.chosen import DRAWN as DRAWN
 from didact.prompts.chosen import ChosenFormats, not_asked
@@ -144,9 +145,9 @@ class Assembly:
 
     def format_of_record(self, task: Task, example: Example) -> Format:
         """Returns the format in which an example is judged."""
-        return self.formats.format_of_record(task, example, self._demonstrations(task) if self.recipe.evaluate.shots else ())
+        return self.formats.format_of_record(task, example, self.demonstrations(task) if self.recipe.evaluate.shots else ())
 
-    def _demonstrations(self, task: Task) -> Sequence[Example]:
+    def demonstrations(self, task: Task) -> Sequence[Example]:
         """Returns the rows of a judged task that may be shown: of a seen task those it is trained on, else those not asked about."""
         if task.name not in self._shown:
             unseen = any(task.name == other.name for other in (*self.split.unseen, *self.split.validation))
@@ -169,9 +170,12 @@ class Assembly:
         """Words every task that will be judged; says so where a level has none.
 
         Raises:
+            RecipeError: There is no such level or benchmark.
             TemplateError: No template fits such a task.
         """
-        for level in self.recipe.evaluate.on:
+        with about("evaluate.on"):
+            check_asked(self.recipe.evaluate.on, tuple(HOLD_OUT))
+        for level in (name for name in self.recipe.evaluate.on if name in HOLD_OUT):
             judged = self.judged(level)
             for task in judged:
                 self.formats.judged(task)

@@ -1,43 +1,33 @@
-"""What a recipe and a run are for: check, train, evaluate. Nothing here prints; callers hear the story through `say`."""
+"""What a recipe and a run are for: check, train, and, in `judging`, evaluate. Nothing here prints; callers hear the story through `say`."""
 
 import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from typing import Any
 
-from didact.assemble import HOLD_OUT, Assembly
+from didact.assemble import Assembly
 from didact.base.config import about
-from didact.base.errors import DataError
 from didact.base.files import write_jsonl
-from didact.base.recipe import AdapterSection, Recipe
-from didact.base.types import Prediction
+from didact.base.recipe import Recipe
 from didact.choose import Say, check_choice, chosen_objective
 from didact.data.batches import Row
-from didact.data.objective_tokens import objective_controls
 from didact.data.problem_examples import ProblemExample
 from didact.data.stream import Forecast
-from didact.data.tokens import Tokeniser
-from didact.evals.suites import own_metrics, remarks, suites
-from didact.evals.task_level import compare_with_tasks
-from didact.evals.unseen import Question, answer, questions, without
+from didact.judging import ALL as ALL
+from didact.judging import evaluate as evaluate
+from didact.judging import load_tuned as load_tuned
+from didact.judging import load_untuned as load_untuned
+from didact.judging import local_model as local_model
 from didact.models.bundled import resolved
-from didact.models.load import Loaded, adapted, check_fit, load_base, load_checkpoint, load_tokeniser, save
-from didact.models.local import LocalModel
+from didact.models.load import Loaded, adapted, check_fit, load_base, save
 from didact.models.plan import Plan
 from didact.models.precision import hold_in_bf16, machine, pick_device, pick_precision
 from didact.models.speed import peak_flops
 from didact.run import SUMMARY, Run, environment
-from didact.tasks.task import TaskSet
-from didact.train import checkpoint
 from didact.train.forecast import Pace, elsewhere, foresee
 from didact.train.loop import Step, tune
 from didact.train.probe import probe
-
-PREDICTIONS = "predictions_{}.jsonl"
-ALL = "all"
-"""Stands for every level that has tasks."""
 
 
 @dataclass(frozen=True)
@@ -234,112 +224,3 @@ def _reading(assembly: Assembly) -> list[dict[str, Any]]:
         }
         for r in assembly.tasks.reports
     ]
-
-
-def evaluate(
-    run: Run,
-    *,
-    on: tuple[str, ...] = (),
-    say: Say = lambda _: None,
-    on_rows: Callable[[str, int, int], None] = lambda *_: None,
-) -> dict[str, Any]:
-    """Asks base and tuned model the same questions and returns what their answers add up to, by level.
-
-    Args:
-        run: A run with a checkpoint.
-        on: Levels, as in a recipe's `evaluate.on`, or `all` for every one that has tasks; empty: what the recipe says.
-        say: Hears the story.
-        on_rows: Hears (model, rows in all, how many more it has answered).
-
-    Raises:
-        DidactError: There is nothing to ask, or the checkpoint's chat format is not what it was tuned with.
-    """
-    recipe = run.recipe()
-    tuned = load_tuned(run, say)
-    assembly = Assembly(recipe, given=tuned.tokeniser)
-    levels = assembly.levels if ALL in on else on or recipe.evaluate.on
-    if not levels:
-        raise DataError("the recipe has no tasks to ask about", remedy=f"train again, and {HOLD_OUT['unseen']}")
-    asked = [question for level in levels for question in _questions(assembly, level, tuned.tokeniser)]
-    num_tasks, num_cut = len({q.unanswered.task for q in asked}), sum(q.num_cut > 0 for q in asked)
-    say(f"{len(asked):,} questions on {num_tasks:,} tasks; {num_cut:,} prompts cut to fit")
-    answers: dict[str, list[Prediction]] = {}
-    virtual = tuned.adapter.virtual if tuned.adapter else ()
-    for name in ("base", "tuned"):
-        loaded = tuned if name == "tuned" else load_untuned(run, recipe, tuned.tokeniser)
-        given = without(asked, virtual, tuned.tokeniser) if name == "base" and virtual else asked
-        answers[name] = _answers(loaded, recipe, given, partial(on_rows, name, len(asked)))
-        write_jsonl(run.folder / "scores" / PREDICTIONS.format(name), answers[name])
-    result = {}
-    for level in levels:
-        base, best = ([row for row in answers[name] if row.level == level] for name in ("base", "tuned"))
-        result[level] = _compared(recipe, assembly.judged(level), base, best)
-        for line in remarks(result[level]):
-            say(f"{level}: {line}")
-        run.save_json(f"scores/{level}.json", result[level])
-    return {"run": run.name, "checkpoint": checkpoint.newest(run.checkpoints, lambda _: None).name, "levels": result}
-
-
-def _compared(recipe: Recipe, tasks: TaskSet, base: list[Prediction], tuned: list[Prediction]) -> dict[str, Any]:
-    """Returns the scores of one level: of rows, of whole tasks, and of suites of tasks."""
-    own = {task.name: own_metrics(task) for task in tasks}
-    section = recipe.evaluate
-    table = compare_with_tasks(base, tuned, section.metrics, own, resamples=section.resamples, seed=recipe.seed)
-    found = suites(table, {task.name: task.kind for task in tasks})
-    return {**table, **({"suites": found} if found else {})}
-
-
-def _questions(assembly: Assembly, level: str, tokeniser: Tokeniser) -> list[Question]:
-    tasks = assembly.judged(level)
-    if not len(tasks):
-        known = f"the recipe's levels: {', '.join(assembly.levels) or 'none'}"
-        remedy = f"train again, and {HOLD_OUT[level]}"
-        raise DataError(f"the recipe has no {level} tasks to ask about", expected=known, remedy=remedy)
-    recipe = assembly.recipe
-    room = recipe.sequence.max_length - recipe.evaluate.max_new_tokens
-    return questions(
-        tasks,
-        level,
-        assembly.format_of_record,
-        tokeniser,
-        limit=recipe.evaluate.examples_per_task,
-        max_length=room,
-        max_prompt_length=min(recipe.prompts.max_prompt_length, room),
-        seed=recipe.seed,
-    )
-
-
-def load_untuned(run: Run, recipe: Recipe, tokeniser: Tokeniser | None = None) -> Loaded:
-    """Returns the model as it was before tuning, asked through the tuned one's tokeniser where there is one."""
-    if recipe.model.base == "new":
-        return load_checkpoint(run.base)
-    section = resolved(recipe.model)
-    if section.adapter.kind == "prompt":  # the base knows nothing of the trained prompt's tokens
-        section, tokeniser = section.model_copy(update={"adapter": AdapterSection()}), None
-    own, new = load_tokeniser(section, recipe.prompts.chat_format, lambda: (), objective_controls(recipe.objective))
-    return load_base(section, tokeniser or own, new, positions=recipe.sequence.max_length, seed=recipe.seed)
-
-
-def _answers(loaded: Loaded, recipe: Recipe, asked: list[Question], done: Callable[[int], None]) -> list[Prediction]:
-    model = local_model(loaded, recipe)
-    section = recipe.evaluate
-    return answer(model, asked, section.metrics, max_new_tokens=section.max_new_tokens, batch_tokens=section.batch_tokens, done=done)
-
-
-def local_model(loaded: Loaded, recipe: Recipe) -> LocalModel:
-    """Returns a loaded model ready to answer: in its training's precision on a GPU, in float32 on a CPU.
-
-    On a CPU, autocast casts every weight again for every token: measured here, 13 times slower than float32.
-    """
-    device = pick_device()
-    return LocalModel(loaded, device, pick_precision(recipe.train.precision, device) if device.type == "cuda" else "fp32")
-
-
-def load_tuned(run: Run, say: Say | None = None) -> Loaded:
-    """Returns a run's newest model; one whose chat format is not what it was tuned with is refused.
-
-    Args:
-        run: A run with a checkpoint.
-        say: Hears of torn checkpoints, which are passed over; None: a torn one is an error.
-    """
-    return load_checkpoint(checkpoint.newest(run.checkpoints, say))

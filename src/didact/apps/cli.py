@@ -14,7 +14,9 @@ from didact.apps.arguments import examples as _examples
 from didact.apps.arguments import recipe as _recipe
 from didact.apps.arguments import wrong_usage as _wrong_usage
 from didact.apps.checking import USUAL, Machines, Price, Probes, Speed, check_recipe
-from didact.apps.console import asking_bar, fail, put, put_json, say, terminal_width, training_bar
+from didact.apps.console import fail, put, put_json, say, terminal_width, training_bar
+from didact.apps.evaluating import EPILOG as EVAL_EXAMPLES
+from didact.apps.evaluating import evaluate_run
 from didact.apps.filtering import EPILOG, filter_rows
 from didact.apps.rating import EPILOG as RATE_EXAMPLES
 from didact.apps.rating import rate
@@ -259,31 +261,7 @@ def train(
         say(f"next: didact eval {run.name}")
 
 
-@app.command(name="eval", epilog=_examples("didact eval last", "didact eval last --on unseen,held_in --json"))
-def evaluate(
-    run: RunName = "last",
-    on: Annotated[str, typer.Option(help="Levels, with commas between them, or all; else what the recipe says.")] = "",
-    as_json: Json = False,
-) -> None:
-    """Judge base against tuned on tasks that were never trained on."""
-    from didact.apps.views import score_table
-    from didact.assemble import JUDGED, VALIDATION
-    from didact.jobs import ALL
-    from didact.jobs import evaluate as judge
-    from didact.run import find_run
-
-    levels = tuple(dict.fromkeys(level.strip() for level in on.split(",") if level.strip()))
-    for level in levels:
-        if level not in (*JUDGED, VALIDATION, ALL):
-            raise _wrong_usage("level", level, (*JUDGED, VALIDATION, ALL))
-    found = find_run(run)
-    with asking_bar() as hear:
-        result = judge(found, on=levels, say=say, on_rows=hear)
-    if as_json:
-        put_json(result)
-    else:
-        put(score_table(result["levels"]))
-        say(f"predictions: {found.folder / 'scores'}\nnext: didact report {found.name}")
+app.command(name="eval", epilog=EVAL_EXAMPLES)(evaluate_run)
 
 
 @app.command(epilog=_examples("didact report last", "didact report last --json"))

@@ -153,30 +153,49 @@ def record(row: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def score_table(levels: dict[str, Any]) -> str:
-    """Returns base against tuned as a table, overall and by category."""
+def score_table(levels: dict[str, Any], every: bool = False) -> str:
+    """Returns base against tuned as a table: levels overall and by category, benchmarks in one line each.
+
+    Args:
+        levels: Level or benchmark to its scores.
+        every: A line for every task, too.
+    """
     rows = []
     for level, scores in levels.items():
-        groups = [("overall", scores["overall"]), *sorted(scores["categories"].items())]
-        for name, metrics in groups:
-            for metric, found in metrics.items():
-                change = found["difference"]
-                rows.append(
-                    {
-                        "level": level,
-                        "group": name,
-                        "metric": metric,
-                        "rows": found["num_examples"],
-                        "base": _interval(found["base"]),
-                        "tuned": _interval(found["tuned"]),
-                        "difference": f"{change['value']:+.1f} [{change['low']:+.1f}, {change['high']:+.1f}]",
-                        "p": f"{change['p']:.4f}",
-                    }
-                )
+        if "protocol" in scores:  # a benchmark: its metric of record, every task counting alike
+            metrics = [metric for metric in (scores["of_record"],) if metric in scores["macro"]]
+            several = f"mean of {scores['num_tasks']:,} tasks" if scores["num_tasks"] > 1 else "overall"
+            groups = [(several, {metric: scores["macro"][metric] for metric in metrics})]
+        else:
+            groups = [("overall", scores["overall"]), *sorted(scores["categories"].items())]
+        if every:
+            groups += [(f"  {name}", entries) for name, entries in sorted(scores["tasks"].items())]
+        for name, entries in groups:
+            shown = entries if "protocol" not in scores else {m: e for m, e in entries.items() if m == scores["of_record"]}
+            rows += [_score_row(level, name, metric, found) for metric, found in shown.items()]
     return table(rows, ("level", "group", "metric", "rows", "base", "tuned", "difference", "p"))
 
 
-def _interval(score: dict[str, float], value: str = "value") -> str:
+def _score_row(level: str, group: str, metric: str, found: dict[str, Any]) -> dict[str, Any]:
+    change = found["difference"]
+    return {
+        "level": level,
+        "group": group,
+        "metric": metric,
+        "rows": found["num_examples"],
+        "base": interval(found["base"]),
+        "tuned": interval(found["tuned"]),
+        "difference": f"{change['value']:+.1f} [{change['low']:+.1f}, {change['high']:+.1f}]",
+        "p": f"{change['p']:.4f}",
+    }
+
+
+def interval(score: dict[str, float], value: str = "value") -> str:
+    """Returns a score with its interval.
+
+    >>> interval({"value": 50.0, "low": 40.0, "high": 60.0})
+    '50.0 [40.0, 60.0]'
+    """
     return f"{score[value]:.1f} [{score['low']:.1f}, {score['high']:.1f}]"
 
 
@@ -188,7 +207,7 @@ def level_table(scores: dict[str, dict[str, dict[str, float]]]) -> str:
     unseen family  0.0 [0.0, 0.0]  50.0 [50.0, 50.0]
     """
     rows = [
-        {"exact match": level.replace("_", " "), **{model: _interval(table[level], "em") for model, table in scores.items()}}
+        {"exact match": level.replace("_", " "), **{model: interval(table[level], "em") for model, table in scores.items()}}
         for level in scores["tuned"]
     ]
     return table(rows, ("exact match", *scores))

@@ -1,0 +1,91 @@
+"""The verb `eval`: what a user types to have a run judged, and what comes on the screen."""
+
+from typing import Annotated, Any
+
+import typer
+
+from didact.apps.arguments import Json, examples, wrong_usage
+from didact.apps.console import asking_bar, put, put_json, say
+
+EPILOG = examples("didact eval last", "didact eval last --on unseen,held_in --templates all --limit 2 --json")
+Names = Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help="A run; with --paired two: each by name, prefix or folder.")]
+On = Annotated[
+    str,
+    typer.Option(
+        help="Levels, benchmarks (mmlu, bbh_cot, superglue/cb, flan, lm_eval:TASK) with commas between, or all; else the recipe's."
+    ),
+]
+Templates = Annotated[str, typer.Option(help="Wordings of each row: record, all, mixture or held_out; else the recipe's.")]
+Limit = Annotated[int | None, typer.Option(help="The first so many rows of each task; else the recipe's.", min=1)]
+Shots = Annotated[int | None, typer.Option(help="Demonstrations before each question; else the recipe's, of a benchmark its own.", min=0)]
+Data = Annotated[str | None, typer.Option(help="A folder with copies of benchmarks; else DIDACT_DATA, else the hub.")]
+Recount = Annotated[bool, typer.Option("--recount", help="Count the stored answers again; no model is asked.")]
+Paired = Annotated[bool, typer.Option("--paired", help="Compare the tuned models of two runs, row by row.")]
+Everything = Annotated[bool, typer.Option("--all", help="Show every task in the table.")]
+WAYS = ("record", "all", "mixture", "held_out")
+
+
+def evaluate_run(
+    runs: Names = None,
+    on: On = "",
+    templates: Templates = "",
+    limit: Limit = None,
+    shots: Shots = None,
+    data: Data = None,
+    paired: Paired = False,
+    recount: Recount = False,
+    every: Everything = False,
+    as_json: Json = False,
+) -> None:
+    """Judge base against tuned, on tasks that were never trained on and on public benchmarks."""
+    from didact.base.errors import RecipeError
+    from didact.evals.protocols import check_asked
+    from didact.judging import ALL, LEVELS, Wanted, evaluate
+    from didact.judging import recount as count_again
+    from didact.run import find_run
+
+    names = tuple(runs or ("last",))
+    if templates and templates not in WAYS:
+        raise wrong_usage("way to choose wordings", templates, WAYS)
+    if paired:
+        _compare(names, as_json)
+        return
+    if len(names) > 1:
+        raise typer.BadParameter(f"one run is judged at a time, and {len(names)} are named; to compare two that were judged: --paired")
+    wanted = tuple(dict.fromkeys(name.strip() for name in on.split(",") if name.strip()))
+    try:
+        check_asked(tuple(name for name in wanted if name != ALL), LEVELS)
+    except RecipeError as error:
+        raise typer.BadParameter(f"{error.what}; {error.expected}") from None
+    found = find_run(names[0])
+    if recount:
+        result = count_again(found, say)
+    else:
+        with asking_bar() as hear:
+            result = evaluate(found, wanted=Wanted(wanted, templates or None, limit, shots, data), say=say, on_rows=hear)
+    put_json(result) if as_json else _show(result, every)
+    if not as_json:
+        say(f"predictions: {found.folder / 'scores'}\nnext: didact report {found.name}")
+
+
+def _show(result: dict[str, Any], every: bool) -> None:
+    from didact.apps.score_tables import rank_table, regression_table, three_level_table, wording_table
+    from didact.apps.views import score_table
+
+    put(score_table({**result["levels"], **result["benchmarks"]}, every=every))
+    tables = {**result["levels"], **result["benchmarks"]}
+    for table in (rank_table(tables), wording_table(tables), regression_table(tables), three_level_table(result["three_levels"])):
+        if table:
+            put(f"\n{table}")
+
+
+def _compare(names: tuple[str, ...], as_json: bool) -> None:
+    """Compares the tuned models of two runs on the rows that both answered."""
+    from didact.apps.score_tables import paired_table
+    from didact.judging import compare_runs
+    from didact.run import find_run
+
+    if len(names) != 2:
+        raise typer.BadParameter(f"--paired compares two runs, and {len(names)} {'is' if len(names) == 1 else 'are'} named")
+    result = compare_runs(find_run(names[0]), find_run(names[1]))
+    put_json(result) if as_json else put(paired_table(result))
