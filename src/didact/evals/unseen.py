@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from didact.base.types import Example, Prediction
+from didact.base.types import Conversation, Example, Prediction
 from didact.data.tokens import Tokeniser
 from didact.models.local import Completion, LocalModel
 from didact.prompts.chain_of_thought import final_answer
@@ -40,6 +40,8 @@ class Question:
     """Begin-of-text tokens at the beginning of the prompt: more than one is a slip of the tokenizer's settings."""
     notes: tuple[str, ...] = ()
     """What rendering decided: demonstrations used or left out."""
+    ending: str = ""
+    """The white space at the end of what is asked: a chat format may move it into the answer."""
 
 
 def questions(
@@ -146,7 +148,14 @@ def _question(
         metric=task.metric,
         num_bos=_num_bos(prompt.input_ids, tokeniser),
         notes=said.origin.notes,
+        ending=_ending(said),
     )
+
+
+def _ending(said: Conversation) -> str:
+    """Returns the last character of what is asked, where it is white space."""
+    last = "".join(message.content for message in said.without_response().messages[-1:])[-1:]
+    return last if last.isspace() else ""
 
 
 def _as_format(task: Task, example: Example, template: Template | Format | None, seed: int) -> Format:
