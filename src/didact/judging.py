@@ -20,7 +20,8 @@ from didact.data.tokens import Tokeniser
 from didact.evals import normalised
 from didact.evals.asking import AskedSet, Room, benchmark_set, described, level_set
 from didact.evals.copies import copies
-from didact.evals.counted import counted, taken
+from didact.evals.counted import counted, with_metrics
+from didact.evals.detectable import detectable_line
 from didact.evals.gather import gather, hub_answers
 from didact.evals.protocols import LM_EVAL, check_asked, protocols
 from didact.evals.suites import remarks
@@ -200,23 +201,14 @@ def _sets(names: Sequence[str], assembly: Assembly, tuned: Loaded, wanted: Wante
     num_tasks, num_cut = len({q.unanswered.task for q in questions}), sum(q.num_cut > 0 for q in questions)
     say(f"{len(questions):,} questions on {num_tasks:,} tasks; {num_cut:,} prompts cut to fit")
     for one in sets:
-        if line := _cannot_be_seen(one):
-            say(line)
+        say(_cannot_be_seen(one))
     return sets
 
 
 def _cannot_be_seen(asked: AskedSet) -> str:
     """Returns the sentence about the smallest difference that a set can show."""
-    try:
-        detectable = import_module("didact.evals.detectable")
-    except ModuleNotFoundError:
-        return ""
     rows = {(q.unanswered.task, q.unanswered.example) for q in (*asked.written, *asked.ranked)}
-    num_tasks = len({task for task, _ in rows})
-    found = detectable.minimum_detectable(len(rows), num_tasks)
-    points = found if isinstance(found, float) else found["points"]
-    tasks = f"{num_tasks:,} tasks" if num_tasks > 1 else "one task"
-    return f"{asked.name}: {len(rows):,} rows of {tasks}: differences below {points:.1f} points cannot be seen"
+    return detectable_line(asked.name, len(rows), len({task for task, _ in rows}))
 
 
 def _positions(loaded: Loaded, recipe: Recipe) -> int:
@@ -236,8 +228,8 @@ def _answers(model: LocalModel, asked: AskedSet, recipe: Recipe, virtual: Sequen
         found += answer(model, written, asked.metrics, done=done, **settings)
     if ranked:
         options = import_module("didact.evals.options")
-        rows = options.ranked(model, ranked, batch_tokens=batch_tokens, done=done)
-        found += [taken(row, asked.norm, asked.metrics) for row in rows]
+        rows = options.ranked(model, ranked, norm=asked.norm, batch_tokens=batch_tokens, done=done)
+        found += [with_metrics(row, asked.metrics) for row in rows]
     return found
 
 

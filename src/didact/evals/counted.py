@@ -7,11 +7,13 @@ from typing import Any
 
 from didact.base.errors import DataError
 from didact.base.types import Prediction
+from didact.evals.detectable import minimum_detectable
 from didact.evals.normalised import of_tables
 from didact.evals.statistics import compare
 from didact.evals.suites import suites
 from didact.evals.task_level import compare_with_tasks
 from didact.evals.three_levels import three_levels
+from didact.evals.wordings import over_wordings
 from didact.tasks.chance_level import chance_table
 from didact.tasks.metrics import METRICS
 from didact.tasks.set_metrics import over_rows
@@ -64,23 +66,21 @@ def of_record(rows: Rows, one: Mapping[str, Any]) -> list[Prediction]:
     return list(kept.values())
 
 
-def taken(row: Prediction, norm: str, metrics: Sequence[str] = ()) -> Prediction:
-    """Returns a ranked row as if the choice that one norm takes had been written.
+def with_metrics(row: Prediction, metrics: Sequence[str]) -> Prediction:
+    """Returns a ranked row scored as if its choice had been written.
 
-    >>> row = Prediction("t", "1", "my/x", "", "", ("B",), "stop", 0, choices=("A", "B"), asked="rank", ranked={"sum": 1, "pmi": 0})
-    >>> taken(row, "sum", ("exact_match",)).completion, taken(row, "pmi", ("exact_match",)).scores
-    ('B', {'exact_match': 0.0})
+    >>> row = Prediction("t", "1", "my/x", "", "B", ("B",), "stop", 0, {"rank_accuracy": 100.0}, choices=("A", "B"), asked="rank")
+    >>> dict(with_metrics(row, ("exact_match",)).scores)
+    {'rank_accuracy': 100.0, 'exact_match': 100.0}
     """
-    said = row.choices[row.ranked[norm]] if norm in row.ranked else row.completion
-    scores = {name: METRICS[name](said, row.references) for name in over_rows(metrics)}
-    return replace(row, completion=said, scores={**row.scores, **scores})
+    return replace(row, scores={**row.scores, **{name: METRICS[name](row.completion, row.references) for name in over_rows(metrics)}})
 
 
 def _set(one: Mapping[str, Any], base: Rows, tuned: Rows, manifest: Mapping[str, Any]) -> Table:
     settings = {"resamples": manifest["resamples"], "seed": manifest["seed"]}
     records = [of_record(rows, one) for rows in (base, tuned)]
     own = {name: tuple(task["metrics"]) for name, task in one["tasks"].items()}
-    table = compare_with_tasks(*records, one["metrics"], own, **settings)
+    table = compare_with_tasks(records[0], records[1], one["metrics"], own, **settings)
     suite = suites(table, {name: task["kind"] for name, task in one["tasks"].items()})
     table |= {"suites": suite} if suite else {}
     table |= {key: one[key] for key in ("absent", "num_prompts", "num_prompts_cut") if one.get(key)}
@@ -93,7 +93,7 @@ def _set(one: Mapping[str, Any], base: Rows, tuned: Rows, manifest: Mapping[str,
         "rank": _rank(base, tuned, settings),
         "wordings": _wordings(base, tuned, one, table, settings),
         "extraction": _extraction(records),
-        "detectable": _detectable(records, table, one),
+        "detectable": minimum_detectable(table["num_examples"], table["num_tasks"]),
     }
 
 
@@ -131,11 +131,8 @@ def _wordings(base: Rows, tuned: Rows, one: Mapping[str, Any], table: Mapping[st
         len({(r.template, r.wording) for r in rows}) < 2 for rows in _by(mine[1]).values()
     ):
         return {}
-    wordings = _part("wordings")
-    if wordings is None:
-        return {}
     metric = _main_metric(one, table)
-    found: Table = wordings.over_wordings(mine[1], metric, base=mine[0], **settings)
+    found: Table = over_wordings(mine[1], metric, base=mine[0], **settings)
     return found
 
 
@@ -158,15 +155,6 @@ def _extraction(records: Sequence[Rows]) -> Table:
     if faults is None:
         return {}
     return {model: faults.rates(rows) for model, rows in zip(("base", "tuned"), records, strict=True)}
-
-
-def _detectable(records: Sequence[Rows], table: Mapping[str, Any], one: Mapping[str, Any]) -> Table:
-    """Returns the smallest difference that these rows could have shown."""
-    detectable = _part("detectable")
-    if detectable is None:
-        return {}
-    found = detectable.minimum_detectable(table["num_examples"], table["num_tasks"])
-    return {"points": found} if isinstance(found, float) else dict(found)
 
 
 def _part(name: str) -> Any:

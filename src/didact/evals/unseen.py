@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import Any, Literal
 
 import numpy as np
@@ -236,5 +237,16 @@ def judged_row(question: Question, completion: Completion, metrics: Sequence[str
     scores = {name: METRICS[name](said, row.references) for name in over_rows(metrics)}
     stop: Literal["stop", "length"] = "length" if completion.stop == "length" else "stop"
     row = replace(row, completion=completion.text, stop=stop, num_tokens=len(completion.ids), scores=scores)
-    row = replace(row, answer=said) if question.reasons else row
-    return row
+    return _read(replace(row, answer=said) if question.reasons else row, question)
+
+
+def _read(row: Prediction, question: Question) -> Prediction:
+    """Returns a row with the name of the rule that finds its answer, and what went wrong besides the answer."""
+    try:
+        extraction, faults = import_module("didact.tasks.extraction"), import_module("didact.evals.faults")
+    except ModuleNotFoundError:
+        return replace(row, faults=("truncated",) if question.num_cut else ())
+    kind = "choice" if len(row.choices) > 1 else "number" if question.metric == "number_match" else ""
+    found = extraction.extract(kind, row.answer or row.completion, row.choices, row.options) if kind else None
+    row = replace(row, extractor=found.extractor if found else "")
+    return replace(row, faults=faults.faults_of(row, question.num_cut, question.language))
