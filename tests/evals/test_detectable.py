@@ -97,6 +97,8 @@ def test_the_line_says_what_was_assumed() -> None:
     line = detectable_line("unseen", 11_900, 119)
     assert line.startswith("unseen: 11,900 rows of 119 tasks show differences from 1.4 points on, and from ")
     assert line.endswith("on for tasks like these (80 % power; if 30 % of rows differ, correlation 0.1)")
+    assert ", and none for tasks like these (" in detectable_line("unseen", 200, 2)  # t with one degree of freedom is 12.7
+    assert "3 rows of one task show no difference (" in detectable_line("unseen", 3, 1)
 
 
 @pytest.mark.parametrize(

@@ -98,10 +98,12 @@ def detectable_line(level: str, num_rows: int, num_tasks: int, **assumed: float)
     """
     found = minimum_detectable(num_rows, num_tasks, **assumed)
     tasks = f"{num_tasks:,} tasks" if num_tasks > 1 else "one task"
-    like = "" if found["points_like_these"] is None else f", and from {found['points_like_these']:.1f} on for tasks like these"
+    points, others = found["points"], found["points_like_these"]
+    these = "no difference" if points >= 100 else f"differences from {points:.1f} points on"
+    like = "" if others is None else f", and {'none' if others >= 100 else f'from {others:.1f} on'} for tasks like these"
     assuming = f"{found['power']:.0%} power; if {found['discordant']:.0%} of rows differ".replace("%", " %")
     rho = f", correlation {found['rho']:g}" if num_tasks > 1 else ""
-    return f"{level}: {num_rows:,} rows of {tasks} show differences from {found['points']:.1f} points on{like} ({assuming}{rho})"
+    return f"{level}: {num_rows:,} rows of {tasks} show {these}{like} ({assuming}{rho})"
 
 
 def seen_before(base: Sequence[Prediction], tuned: Sequence[Prediction], metric: str) -> dict[str, float]:
