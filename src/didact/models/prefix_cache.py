@@ -131,6 +131,12 @@ def can_share(network: Any) -> bool:
     return all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers)
 
 
+def window_of(network: Any) -> int | None:
+    """Returns how many tokens the layer that sees fewest can see; None where all see everything before them."""
+    layers = DynamicCache(config=network.config).layers
+    return min((layer.sliding_window for layer in layers if isinstance(layer, DynamicSlidingWindowLayer)), default=None)
+
+
 @torch.inference_mode()
 def read(network: Any, ids: np.ndarray) -> Cache | None:
     """Returns the keys and values of one sequence, batch 1; None where this architecture's cannot be repeated.
