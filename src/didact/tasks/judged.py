@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from didact.base.errors import DataError
 from didact.base.files import fingerprint
 from didact.base.types import Example
-from didact.tasks.answers import announced, choice_of
+from didact.tasks.answers import choice_of
 from didact.tasks.benchmarks.benchmark import group_of as said_by_id
 from didact.tasks.benchmarks.registry import BENCHMARKS
 from didact.tasks.task import Task
@@ -52,14 +52,7 @@ class Judged:
         return self.order[shown] if self.order and shown is not None else shown
 
     def _place_shown(self, text: str) -> int | None:
-        if self.options:
-            # As it should be answered, to the letter, wins: of the options 2 and 4, "2." is an item's name here and "2" a text.
-            for said in (text.strip(), *announced(text)):
-                if said in self.choices:
-                    return self.choices.index(said)
-            if (found := choice_of(text, self.options)) is not None:
-                return found
-        return choice_of(text, self.choices)
+        return choice_of(text, self.choices, self.options)
 
 
 class Points(float):
