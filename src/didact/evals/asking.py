@@ -23,6 +23,9 @@ from didact.tasks.task import Task, TaskSet
 SHARE_OF_ANSWER = 2
 """Of a model's length, at most one part in so many is kept free for the answer: the question needs the rest."""
 
+MARGIN = 8
+"""Tokens kept free where a choice stands behind a prompt: a wording may say a little more, a format may part words otherwise."""
+
 
 @dataclass(frozen=True)
 class AskedSet:
@@ -102,7 +105,8 @@ def level_set(
         max_prompt_length=min(recipe.prompts.max_prompt_length, room),
         seed=recipe.seed,
     )
-    ranked = tuple(question for question in asked if _can_be_ranked(question)) if section.rank else ()
+    ranks = _ranks(tokeniser, recipe.sequence.max_length)
+    ranked = tuple(question for question in asked if ranks(question)) if section.rank else ()
     return AskedSet(level, tasks, tuple(asked), ranked, tuple(section.metrics), section.max_new_tokens)
 
 
@@ -134,8 +138,10 @@ def benchmark_set(
             replace(one, format=shown_before(one.format, one.example, shown, number), held_out=held_out or one.held_out) for one in found
         ]
 
+    ranks = _ranks(tokeniser, room.length)
+    longest = _longest_choice(gathered.tasks, settled.evaluate.examples_per_task, tokeniser) if "rank" in protocol.asked else 0
     max_new_tokens = room.answer(protocol.max_new_tokens)
-    most = room.length - max_new_tokens
+    most = room.length - max(max_new_tokens, room.answer(longest))
     asked = asked_in(
         gathered.tasks,
         protocol.name,
@@ -146,9 +152,9 @@ def benchmark_set(
         max_prompt_length=most,
         seed=settled.seed,
     )
-    can = tuple(question for question in asked if _can_be_ranked(question)) if "rank" in protocol.asked or settled.evaluate.rank else ()
-    # Rows without choices are always answered in writing: of a benchmark that is ranked, those few would be left out in silence.
-    written = tuple(asked) if "generate" in protocol.asked else tuple(question for question in asked if not _can_be_ranked(question))
+    can = tuple(question for question in asked if ranks(question)) if "rank" in protocol.asked or settled.evaluate.rank else ()
+    # Rows that cannot be ranked are answered in writing: of a benchmark that is ranked, those few would be left out in silence.
+    written = tuple(asked) if "generate" in protocol.asked else tuple(question for question in asked if not ranks(question))
     own = [metric for task in gathered.tasks for metric in over_rows(own_metrics(task))]
     metrics = tuple(dict.fromkeys((*over_rows(own), *protocol.metrics, "exact_match")))
     return AskedSet(protocol.name, gathered.tasks, written, can, metrics, max_new_tokens, protocol.norm, protocol.stops, gathered)
@@ -238,9 +244,22 @@ def _as_asked(recipe: Recipe, protocol: Protocol) -> Recipe:
     return recipe.model_copy(update={"evaluate": evaluate, "prompts": prompts})
 
 
-def _can_be_ranked(question: Question) -> bool:
-    row = question.unanswered
-    return len(row.choices) > 1 and not question.reasons
+def _ranks(tokeniser: Tokeniser, length: int) -> Callable[[Question], bool]:
+    """Returns what says whether a question's choices can be ranked: there are some, and each fits behind the prompt."""
+
+    def ranks(question: Question) -> bool:
+        row = question.unanswered
+        if len(row.choices) < 2 or question.reasons or not all(choice.strip() for choice in row.choices):
+            return False
+        return len(question.prompt) + max(map(tokeniser.count, row.choices)) + MARGIN <= length
+
+    return ranks
+
+
+def _longest_choice(tasks: TaskSet, limit: int, tokeniser: Tokeniser) -> int:
+    """Returns the tokens of the longest choice among the rows that are asked about, with a margin for words of a wording."""
+    texts = {choice for task in tasks for example in task.examples[:limit] for choice in example.choices}
+    return max(map(tokeniser.count, texts), default=0) + 2 * MARGIN
 
 
 def _fits(form: Format, shot: Example) -> bool:
