@@ -26,7 +26,7 @@ class LiveRows:
         """The rows that the next forward pass reads and extends."""
         self.begin = self.end = 0
         """The columns that it sees, and behind which it writes."""
-        self.cache = Cache(layer_class_to_replicate=lambda: _Layer(self))  # type: ignore[arg-type]  # a layer for each layer of the model
+        self.cache = Cache(layer_class_to_replicate=lambda: _Layer(self))  # one for each layer of the model
 
     def see(self, rows: slice, begin: int, end: int) -> None:
         """Says what the next forward pass is about: which rows, and which of their columns it sees."""
@@ -73,7 +73,7 @@ class LiveRows:
                     buffer[row, :, end - count : end] = read[0, :, :count]
 
 
-class _Layer(DynamicLayer):
+class _Layer(DynamicLayer):  # type: ignore[misc]
     """One layer's buffers, in the form that transformers' models write into."""
 
     def __init__(self, live: LiveRows) -> None:

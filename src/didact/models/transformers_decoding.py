@@ -97,13 +97,13 @@ def _behind_prefix(
     return output
 
 
-class _InText(StoppingCriteria):
+class _InText(StoppingCriteria):  # type: ignore[misc]
     """Ends rows in which a stop string has been written."""
 
     def __init__(self, stops: Stops, begin: int) -> None:
         self._stops, self._begin = stops, begin
 
-    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:  # type: ignore[override]
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
         ended = [self._stops.ended(row) for row in input_ids[:, self._begin :].tolist()]
         return torch.tensor(ended, device=input_ids.device)
 
