@@ -59,6 +59,7 @@ _NAMED = re.compile(r"[(\[](?P<bracketed>[A-Za-z])[)\]]|\b(?:[Oo]ption|[Cc]hoice
 _LETTER_FIRST = re.compile(
     r"(?P<name>[A-Z])[)\]]?(?:\s*[,;]\s+|\s+[—–-]+\s+|\s+\(|\s+(?=(?:because|since|as|for|due|given)\b))(?P<rest>\S.*)", re.DOTALL
 )
+_SET_OFF = re.compile(r"\s*(?:[,;:.!–—]|-)\s+(.+)")
 _DECLARED = re.compile(
     r"(?<![\w'’])[(\[]?(?P<name>[A-Z])[)\]]?\s+(?:is|must be|would be|seems(?: to be)?)\s+(?:the\s+)?(?:most\s+)?"
     r"(?:correct|right|best|true|accurate|answer)\b"
@@ -141,13 +142,15 @@ def leading(line: str, choices: Sequence[str]) -> int | None:
     places = {folded(choice): number for number, choice in enumerate(choices)}
     if len(places) < len(choices):
         return None
-    words = "|".join(re.escape(choice) for choice in sorted(places, key=len, reverse=True) if len(choice) > 1)
-    match = re.match(rf"({words})\s*(?:[,;:.!–—]|-)\s+(.+)", folded(line)) if words else None
-    if match is None or as_choice(match[2], choices) is not None:
-        return _letter_first(line, choices)
-    if sum(choice.startswith(match[1]) for choice in places) > 1:
-        return None  # "lower lip, ..." may be the beginning of a longer choice
-    return places[match[1]]
+    said = folded(line)
+    for choice in sorted(places, key=len, reverse=True):
+        behind = _SET_OFF.match(said[len(choice) :]) if len(choice) > 1 and said.startswith(choice) else None
+        if behind is None:
+            continue
+        if as_choice(behind[1], choices) is not None or sum(other.startswith(choice) for other in places) > 1:
+            return None  # "lower lip, ..." may be the beginning of a longer choice
+        return places[choice]
+    return _letter_first(line, choices)
 
 
 def declared(text: str, choices: Sequence[str]) -> Place | None:
@@ -178,8 +181,9 @@ def mentioned(line: str, choices: Sequence[str]) -> Place | None:
         said[place] = item.span()
     places = {folded(choice): number for number, choice in enumerate(choices) if len(folded(choice)) > 1}
     if len(places) == len(choices) > 0:
-        text, words = folded(line), "|".join(re.escape(choice) for choice in sorted(places, key=len, reverse=True))
-        for match in re.finditer(rf"(?<!\w)(?:{words})(?!\w)", text):
+        text = folded(line)
+        words = "|".join(re.escape(choice) for choice in sorted(places, key=len, reverse=True) if choice in text)
+        for match in re.finditer(rf"(?<!\w)(?:{words})(?!\w)", text) if words else ():
             denied = _DENIED.search(text[: match.start()])
             said[None if denied else places[match.group()]] = _written(match.group(), line)
     if len(said) != 1:

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import regex
 
@@ -48,6 +49,7 @@ class Plain:
         return "".join("^" if self.written[start] in _RAISED else char for char, start in zip(self.text, self.starts, strict=True))
 
 
+@lru_cache(maxsize=64)  # each rule asks anew
 def plain(text: str) -> Plain:
     """Returns a completion in one form of every letter (NFKC), without bold and code marks and white space around it.
 
