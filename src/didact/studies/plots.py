@@ -18,7 +18,7 @@ from didact.base.errors import missing_extra
 Row = Mapping[str, Any]
 
 # Blue and orange are told apart in every common colour blindness; the shapes of the markers differ as well.
-_COLOURS = {"ink": "#24292f", "muted": "#6e7783", "rule": "#d5dae0", "paper": "#fefefe", "base": "#c2570c", "tuned": "#0b63b5"}
+COLOURS = {"ink": "#24292f", "muted": "#6e7783", "rule": "#d5dae0", "paper": "#fefefe", "base": "#c2570c", "tuned": "#0b63b5"}
 _FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 _WIDTH = 9.0
 """Inches of every plot; the page scales them."""
@@ -36,16 +36,16 @@ def loss_curve(rows: Sequence[Row]) -> str:
         PrerequisiteError: matplotlib is not installed.
     """
     points = _points(rows, "loss")
-    figure = _figure(3.2)
+    figure = new_figure(3.2)
     axes = figure.subplots()
-    axes.plot(*_thinned(points), color=_COLOURS["tuned"], alpha=0.3, linewidth=0.9, marker="." if len(points) < 2 else "", label="logged")
+    axes.plot(*_thinned(points), color=COLOURS["tuned"], alpha=0.3, linewidth=0.9, marker="." if len(points) < 2 else "", label="logged")
     smooth = smoothed([value for _, value in points])
     averaged = [(step, value) for (step, _), value in zip(points, smooth, strict=True)]
-    axes.plot(*_thinned(averaged), color=_COLOURS["tuned"], linewidth=2, label=f"average over {_span(len(points))} logged values")
-    _label(axes, "step", "loss (nats per trained token)")
+    axes.plot(*_thinned(averaged), color=COLOURS["tuned"], linewidth=2, label=f"average over {_span(len(points))} logged values")
+    label_axes(axes, "step", "loss (nats per trained token)")
     _thousands(axes.xaxis)
-    axes.legend(frameon=False, labelcolor=_COLOURS["ink"])
-    return _svg(figure, "Loss over the training steps")
+    axes.legend(frameon=False, labelcolor=COLOURS["ink"])
+    return as_svg(figure, "Loss over the training steps")
 
 
 def rates(rows: Sequence[Row]) -> str:
@@ -61,18 +61,18 @@ def rates(rows: Sequence[Row]) -> str:
     panels = [(name, points) for key, name in names.items() if (points := _points(rows, key))]
     if not panels:
         return ""
-    figure = _figure(1.7 * len(panels) + 0.4)
+    figure = new_figure(1.7 * len(panels) + 0.4)
     every = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (name, points) in zip(every, panels, strict=True):
-        axes.plot(*_thinned(points), color=_COLOURS["tuned"], linewidth=1.3, marker="." if len(points) < 2 else "")
-        _label(axes, "", name)
+        axes.plot(*_thinned(points), color=COLOURS["tuned"], linewidth=1.3, marker="." if len(points) < 2 else "")
+        label_axes(axes, "", name)
         axes.set_ylim(bottom=0)
         if points[-1][1] >= 1000:
             _thousands(axes.yaxis)
     every[-1].set_xlabel("step")
     _thousands(every[-1].xaxis)
     figure.align_ylabels()
-    return _svg(figure, f"{', '.join(name for name, _ in panels)} over the training steps")
+    return as_svg(figure, f"{', '.join(name for name, _ in panels)} over the training steps")
 
 
 def forest(entries: Sequence[Row], axis: str) -> str:
@@ -85,29 +85,29 @@ def forest(entries: Sequence[Row], axis: str) -> str:
     Raises:
         PrerequisiteError: matplotlib is not installed.
     """
-    figure = _figure(0.36 * len(entries) + 1.1)
+    figure = new_figure(0.36 * len(entries) + 1.1)
     axes = figure.subplots()
     both = any("base" in entry for entry in entries)
-    looks = {"base": ("o", _COLOURS["paper"], -0.15), "tuned": ("D", _COLOURS["tuned"], 0.15 if both else 0.0)}
+    looks = {"base": ("o", COLOURS["paper"], -0.15), "tuned": ("D", COLOURS["tuned"], 0.15 if both else 0.0)}
     for model, (marker, face, offset) in looks.items():
         scored = [(place + offset, entry[model]) for place, entry in enumerate(entries) if model in entry]
         for y, score in scored:
-            axes.plot([score["low"], score["high"]], [y, y], color=_COLOURS[model], linewidth=1.8, solid_capstyle="butt", zorder=2)
+            axes.plot([score["low"], score["high"]], [y, y], color=COLOURS[model], linewidth=1.8, solid_capstyle="butt", zorder=2)
         if scored:
             xs, ys = [score["value"] for _, score in scored], [y for y, _ in scored]
-            style = {"markerfacecolor": face, "markeredgecolor": _COLOURS[model], "markersize": 6, "markeredgewidth": 1.6}
+            style = {"markerfacecolor": face, "markeredgecolor": COLOURS[model], "markersize": 6, "markeredgewidth": 1.6}
             axes.plot(xs, ys, linestyle="", marker=marker, zorder=3, label=f"{model} model", **style)
     for place in range(1, len(entries), 2):
-        axes.axhspan(place - 0.5, place + 0.5, color=_COLOURS["rule"], alpha=0.25, linewidth=0, zorder=0)
-    names = [f"{_shortened(str(entry['label']))}  ({entry['num_examples']:,})" for entry in entries]
+        axes.axhspan(place - 0.5, place + 0.5, color=COLOURS["rule"], alpha=0.25, linewidth=0, zorder=0)
+    names = [f"{shortened(str(entry['label']))}  ({entry['num_examples']:,})" for entry in entries]
     # Without this, a name such as `$x$` would be set as a formula.
     axes.set_yticks(range(len(entries)), names, parse_math=False)
     axes.set_ylim(len(entries) - 0.5, -0.5)
-    _label(axes, axis, "")
+    label_axes(axes, axis, "")
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False, labelcolor=_COLOURS["ink"])
-    return _svg(figure, f"{axis}: {'base and tuned model' if both else 'tuned model'} with 95 % intervals")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False, labelcolor=COLOURS["ink"])
+    return as_svg(figure, f"{axis}: {'base and tuned model' if both else 'tuned model'} with 95 % intervals")
 
 
 def level_bars(entries: Sequence[Row], axis: str) -> str:
@@ -120,7 +120,7 @@ def level_bars(entries: Sequence[Row], axis: str) -> str:
     Raises:
         PrerequisiteError: matplotlib is not installed.
     """
-    figure = _figure(3.0)
+    figure = new_figure(3.0)
     axes = figure.subplots()
     models = [model for model in ("base", "tuned") if any(model in entry for entry in entries)]
     width = 0.72 / len(models)
@@ -131,19 +131,19 @@ def level_bars(entries: Sequence[Row], axis: str) -> str:
         below = [max(score["value"] - score["low"], 0.0) for _, score in scored]
         above = [max(score["high"] - score["value"], 0.0) for _, score in scored]
         # Filled and open tell the two apart without colours.
-        face = _COLOURS["tuned"] if model == "tuned" else _COLOURS["paper"]
-        axes.bar(xs, heights, 0.92 * width, color=face, edgecolor=_COLOURS[model], linewidth=1.6, label=f"{model} model", zorder=2)
-        axes.errorbar(xs, heights, (below, above), linestyle="", ecolor=_COLOURS["ink"], elinewidth=1.2, capsize=3, zorder=3)
-    names = [f"{_shortened(str(entry['label']))}\n({entry['num_examples']:,})" for entry in entries]
-    _label(axes, "", axis)
+        face = COLOURS["tuned"] if model == "tuned" else COLOURS["paper"]
+        axes.bar(xs, heights, 0.92 * width, color=face, edgecolor=COLOURS[model], linewidth=1.6, label=f"{model} model", zorder=2)
+        axes.errorbar(xs, heights, (below, above), linestyle="", ecolor=COLOURS["ink"], elinewidth=1.2, capsize=3, zorder=3)
+    names = [f"{shortened(str(entry['label']))}\n({entry['num_examples']:,})" for entry in entries]
+    label_axes(axes, "", axis)
     axes.set_xticks(range(len(entries)), names, parse_math=False)
     axes.grid(visible=False, axis="x")
     axes.tick_params(axis="x", length=0)
     lowest = min((entry[model]["low"] for model in models for entry in entries if model in entry), default=0.0)
     axes.set_ylim(1.05 * min(lowest, 0.0), 105)  # a correlation may be negative
     axes.set_yticks(range(-100 if lowest < 0 else 0, 101, 20))
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False, labelcolor=_COLOURS["ink"])
-    return _svg(figure, f"{axis} at each level: {' and '.join(models)} model with 95 % intervals")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False, labelcolor=COLOURS["ink"])
+    return as_svg(figure, f"{axis} at each level: {' and '.join(models)} model with 95 % intervals")
 
 
 def smoothed(values: Sequence[float]) -> list[float]:
@@ -174,12 +174,17 @@ def _thinned(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[f
     return [x for x, _ in kept], [y for _, y in kept]
 
 
-def _shortened(label: str, length: int = 46) -> str:
+def shortened(label: str, length: int = 46) -> str:
+    """Returns a label that is no longer than there is room for.
+
+    >>> shortened("superni/task1344", 10)
+    'superni/t…'
+    """
     label = " ".join(label.split())
     return label if len(label) <= length else f"{label[: length - 1]}…"
 
 
-def _figure(height: float) -> Any:
+def new_figure(height: float) -> Any:
     """Returns an empty figure, without pyplot and so without global state."""
     try:
         from matplotlib.figure import Figure
@@ -188,14 +193,15 @@ def _figure(height: float) -> Any:
     return Figure(figsize=(_WIDTH, height), layout="constrained")
 
 
-def _label(axes: Any, x: str, y: str) -> None:
-    axes.set_xlabel(x, color=_COLOURS["ink"], parse_math=False)
-    axes.set_ylabel(y, color=_COLOURS["ink"], parse_math=False)
-    axes.tick_params(colors=_COLOURS["ink"], labelsize=9)
-    axes.grid(visible=True, color=_COLOURS["rule"], linewidth=0.6)
+def label_axes(axes: Any, x: str, y: str) -> None:
+    """Names both axes and gives them the look of the page."""
+    axes.set_xlabel(x, color=COLOURS["ink"], parse_math=False)
+    axes.set_ylabel(y, color=COLOURS["ink"], parse_math=False)
+    axes.tick_params(colors=COLOURS["ink"], labelsize=9)
+    axes.grid(visible=True, color=COLOURS["rule"], linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color(_COLOURS["muted"])
+    axes.spines["bottom"].set_color(COLOURS["muted"])
     axes.margins(x=0.02)
     axes.set_facecolor("none")
 
@@ -205,7 +211,7 @@ def _thousands(axis: Any) -> None:
     axis.get_major_locator().set_params(integer=True)
 
 
-def _svg(figure: Any, title: str) -> str:
+def as_svg(figure: Any, title: str) -> str:
     """Returns the figure as an SVG element that can stand in a page beside others."""
     import matplotlib
 
@@ -231,6 +237,6 @@ def _svg(figure: Any, title: str) -> str:
 def _for_the_page(tag: str, prefix: str) -> str:
     """Returns one tag (never the text between tags, which is data) with own names, the page's colours and its fonts."""
     tag = re.sub(r'(\bid="|xlink:href="#|url\(#)', rf"\1{prefix}-", tag).replace("xlink:href", "href")
-    for name, colour in _COLOURS.items():
+    for name, colour in COLOURS.items():
         tag = tag.replace(colour, f"var(--{name}, {colour})")
     return re.sub(r"(font-family: |font: [^'\";]*)'[^;\"]*", rf"\1{_FONTS}", tag)
