@@ -156,20 +156,22 @@ def _judge(name: str, model: str, key_env: str | None) -> Any:
         if not model:
             raise typer.BadParameter(f"--judge {name} needs --model: the judge's name there")
         return EndpointJudge(Endpoint(name, key_env=key_env), model)
-    return LocalJudge(*_local(name))
+    local, called, length = _local(name)
+    return LocalJudge(local, called, length=length)
 
 
 def _local(name: str) -> tuple[Any, str, int]:
     """Returns the model of a run or of an exported folder, its name, and how many tokens it holds."""
-    from didact.apps.chat import is_model
+    from didact.models.saved_format import FORMAT_FILE
+    from didact.run import find_run
+
+    run = None if (Path(name) / FORMAT_FILE).is_file() else find_run(name)
     from didact.models.load import load_checkpoint
     from didact.models.local import LocalModel
     from didact.models.precision import pick_device, pick_precision
     from didact.models.pretrained import positions_of
-    from didact.run import find_run
     from didact.train.checkpoint import newest
 
-    run = None if is_model(Path(name)) else find_run(name)
     loaded, device = load_checkpoint(Path(name) if run is None else newest(run.checkpoints)), pick_device()
     length = (positions_of(loaded.model.config) or 2048) if run is None else run.recipe().sequence.max_length
     precision = pick_precision("auto", device) if device.type == "cuda" else "fp32"

@@ -3,13 +3,15 @@
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from didact.base.errors import ModelError, TemplateError
 from didact.base.types import Conversation, Message, Origin
 from didact.evals.judge_prompts import Asked
 from didact.models.endpoint import Endpoint, Refused, Retry
-from didact.models.local import LocalModel
+
+if TYPE_CHECKING:  # a server, or a rule, is asked without torch
+    from didact.models.local import LocalModel
 
 Hear = Callable[[int, str], None]
 """Called with the number of a question and its reply, as soon as that is there."""
@@ -157,7 +159,7 @@ class LocalJudge:
         at_once: Questions that are worked on before their replies are told.
     """
 
-    def __init__(self, model: LocalModel, name: str, *, length: int, max_tokens: int = 256, at_once: int = 64) -> None:
+    def __init__(self, model: "LocalModel", name: str, *, length: int, max_tokens: int = 256, at_once: int = 64) -> None:
         self._model, self._name, self._at_once = model, name, at_once
         self._length, self._max_tokens = length, min(max_tokens, length // 2)
 

@@ -82,9 +82,9 @@ def report(key: Mapping[str, Any], ratings: Ratings, *, resamples: int = 2000, s
         seed: What they are drawn from.
 
     Returns:
-        `models`: for each the shares of the levels in percent of all ratings and `acceptable`, the share of A and B with Wilson's interval over
-        questions; `pairs`: for each two models how often the first is rated higher, ties as half, raw and at equal lengths; `strengths`:
-        Bradley-Terry, for three models or more; `agreement`: between raters, on the levels.
+        `models`: for each the shares of the levels in percent of all ratings, and `acceptable`, the share of A and B with Wilson's
+        interval over questions; `pairs`: for each two models how often the first is rated higher, ties as half, raw and at equal lengths;
+        `strengths`: Bradley-Terry, for three models or more; `agreement`: between raters, on the levels.
 
     Raises:
         DataError: No ratings.
