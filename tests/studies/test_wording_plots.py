@@ -53,7 +53,7 @@ def test_every_wording_of_both_models_is_a_point() -> None:
         "base, mixture",
         "tuned, held out",
         "tuned, options in another order or style",
-        "ROUGE-L (points)",
+        "rouge l (points)",
     ):
         assert said in text
 
