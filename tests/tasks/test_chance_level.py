@@ -37,6 +37,11 @@ def test_free_answers_are_counted_by_their_text_and_a_row_may_accept_several() -
     assert chance_level(free) == ChanceLevel(0.0, 75.0, 4, 4)
 
 
+def test_instructions_to_be_checked_are_no_answers_that_could_be_right_by_chance() -> None:
+    checked = [Example(str(number), {}, ('{"instruction": "punctuation:no_comma"}',)) for number in range(3)]
+    assert chance_level(checked) == ChanceLevel(0.0, 0.0, 3, 3)
+
+
 def test_predictions_have_the_chance_of_what_they_were_asked() -> None:
     def asked(right: str, choices: tuple[str, ...], options: tuple[str, ...] = ()) -> Prediction:
         return Prediction("t", "1", "x/y", "", "whatever", (right,), "stop", 1, choices=choices, options=options)

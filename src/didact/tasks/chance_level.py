@@ -9,6 +9,7 @@ from typing import Any
 
 from didact.base.errors import DataError
 from didact.base.types import Example, Prediction
+from didact.tasks.ifeval.checks import is_instruction
 
 Levels = Mapping[str, "ChanceLevel"]
 """Task to its chance levels."""
@@ -77,10 +78,10 @@ def chance_level(rows: Iterable[Example | Prediction]) -> ChanceLevel:
 
 
 def _right(row: Example | Prediction) -> set[int | str]:
-    """Returns every answer that is right: the places of choices, the texts of free answers."""
+    """Returns every answer that is right: the places of choices, the texts of free answers; instructions to be checked are none."""
     accepted = row.references if isinstance(row, Prediction) else (*row.targets, *row.accepted)
     if not row.choices:
-        return {text.strip() for text in accepted}
+        return {text.strip() for text in accepted if not is_instruction(text)}
     options = row.options if isinstance(row, Prediction) else ()
     found: set[int | str] = {listed.index(text) for text in accepted for listed in (row.choices, options) if text in listed}
     return found

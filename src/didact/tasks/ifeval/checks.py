@@ -64,6 +64,15 @@ class Instruction:
         return bool(text.strip()) and CHECKS[self.name](text, **self.arguments)
 
 
+def is_instruction(reference: str) -> bool:
+    """Says whether a reference is an instruction to be checked, as JSON, and no answer to compare with.
+
+    >>> is_instruction('{"instruction": "punctuation:no_comma"}'), is_instruction("A cat.")
+    (True, False)
+    """
+    return reference.startswith("{") and '"instruction"' in reference
+
+
 @lru_cache(maxsize=4096)
 def read_instruction(target: str) -> Instruction:
     r"""Returns the instruction that a target of benchmark `ifeval` holds, as JSON.

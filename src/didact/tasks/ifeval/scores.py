@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from didact.base.errors import DataError
-from didact.tasks.ifeval.checks import Instruction, read_instruction
+from didact.tasks.ifeval.checks import Instruction, is_instruction, read_instruction
 from didact.tasks.judged import Judged, Points, ratio, share
 
 
@@ -50,7 +50,7 @@ def instructions_of(row: Judged) -> tuple[Instruction, ...]:
         DataError: As `verdicts`, with the row's id.
     """
     where = f"example {row.example}" if row.example else ""
-    written = [reference for reference in row.references if reference.startswith("{") and '"instruction"' in reference]
+    written = list(filter(is_instruction, row.references))
     if not written:
         raise DataError("a row without instructions", where=where, expected="a row of benchmark ifeval", remedy="use another metric")
     try:
