@@ -260,7 +260,7 @@ def _told(run: Run, found: dict[str, Any], say: Say) -> dict[str, Any]:
     for kind in ("levels", "benchmarks"):
         for name, table in found[kind].items():
             for line in remarks(table):
-                say(f"{name}: {line}")
+                say(line if line.startswith(f"{name}:") else f"{name}: {line}")
             run.save_json(f"scores/{name}.json" if kind == "levels" else f"scores/benchmarks/{name.replace('/', '.')}.json", table)
     for name in ("three_levels", "normalised"):
         if name in found:

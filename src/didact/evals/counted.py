@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib import import_module
 from typing import Any
 
 from didact.base.errors import DataError
 from didact.base.types import Prediction
 from didact.evals.detectable import minimum_detectable
+from didact.evals.faults import gap, outcomes, rates
 from didact.evals.normalised import of_tables
 from didact.evals.statistics import compare
 from didact.evals.suites import suites
@@ -87,6 +87,7 @@ def _set(one: Mapping[str, Any], base: Rows, tuned: Rows, manifest: Mapping[str,
     if one["protocol"]:
         table["protocol"] = {key: one["protocol"][key] for key in ("name", "shots", "cot", "asked", "norm", "source")}
     return {
+        "name": one["name"],
         **table,
         "of_record": _main_metric(one, table),
         "chance": chance_table(records[1]),
@@ -151,15 +152,7 @@ def _main_metric(one: Mapping[str, Any], table: Mapping[str, Any]) -> str:
 
 def _extraction(records: Sequence[Rows]) -> Table:
     """Returns what went wrong besides the answers, for both models: rates by task, and which rules found the answers."""
-    faults = _part("faults")
-    if faults is None:
-        return {}
-    return {model: faults.rates(rows) for model, rows in zip(("base", "tuned"), records, strict=True)}
-
-
-def _part(name: str) -> Any:
-    """Returns a sibling module; None where it is not there yet."""
-    try:
-        return import_module(f"didact.evals.{name}")
-    except ModuleNotFoundError:
-        return None
+    return {
+        model: {"rates": rates(rows), "outcomes": outcomes(rows), "gap": gap(rows)}
+        for model, rows in zip(("base", "tuned"), records, strict=True)
+    }

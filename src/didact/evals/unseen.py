@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
 from typing import Any, Literal
 
 import numpy as np
 
 from didact.base.types import Conversation, Example, Prediction
 from didact.data.tokens import Tokeniser
+from didact.evals.faults import read_answer
 from didact.models.local import Completion, LocalModel
 from didact.prompts.chain_of_thought import final_answer
 from didact.prompts.formats import Format, settled_format, words_of_choices
@@ -237,16 +237,5 @@ def judged_row(question: Question, completion: Completion, metrics: Sequence[str
     scores = {name: METRICS[name](said, row.references) for name in over_rows(metrics)}
     stop: Literal["stop", "length"] = "length" if completion.stop == "length" else "stop"
     row = replace(row, completion=completion.text, stop=stop, num_tokens=len(completion.ids), scores=scores)
-    return _read(replace(row, answer=said) if question.reasons else row, question)
-
-
-def _read(row: Prediction, question: Question) -> Prediction:
-    """Returns a row with the name of the rule that finds its answer, and what went wrong besides the answer."""
-    try:
-        extraction, faults = import_module("didact.tasks.extraction"), import_module("didact.evals.faults")
-    except ModuleNotFoundError:
-        return replace(row, faults=("truncated",) if question.num_cut else ())
-    kind = "choice" if len(row.choices) > 1 else "number" if question.metric == "number_match" else ""
-    found = extraction.extract(kind, row.answer or row.completion, row.choices, row.options) if kind else None
-    row = replace(row, extractor=found.extractor if found else "")
-    return replace(row, faults=faults.faults_of(row, question.num_cut, question.language))
+    row = replace(row, answer=said) if question.reasons else row
+    return read_answer(row, (question.metric,), num_cut=question.num_cut, language=question.language)

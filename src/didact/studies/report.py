@@ -18,7 +18,7 @@ from didact.base.chance import seed_of
 from didact.base.errors import DataError, RunError
 from didact.base.files import read_jsonl, write_text
 from didact.evals.suites import remarks
-from didact.studies import plots
+from didact.studies import judging_page, plots
 
 USUAL = {"unseen": "Unseen tasks", "held_in": "Held-in tasks (unseen rows of trained tasks)"}
 LEVELS = {
@@ -74,7 +74,8 @@ def write_report(folder: Path) -> Path:
         command=shlex.quote(found["run"]),
         loss_plot=plots.loss_curve(rows) if any("loss" in row for row in rows) else "",
         rates_plot=plots.rates(rows) if rows else "",
-        levels=[_level(name, found["scores"][name]) for name in judged],
+        levels=[*(_level(name, found["scores"][name]) for name in judged), *(_benchmark(*item) for item in found["benchmarks"].items())],
+        judged=judging_page.parts({**{name: found["scores"][name] for name in judged}, **found["benchmarks"]}, found["three_levels"]),
         overview=_overview({name: found["scores"][name] for name in judged}),
         # A run that was judged at a source's own levels is not asked for the usual ones.
         missing_levels=[name for name in USUAL if name not in judged] if set(judged) <= set(USUAL) else [],
@@ -205,9 +206,18 @@ def _read(folder: Path) -> Table:
         "rows": [steps[step] for step in sorted(steps)],
         "events": [_event(line) for line in lines if "event" in line],
         "scores": {name: table for name, table in levels.items() if table},
-        "base": _rows(folder / "scores" / "predictions_base.jsonl"),
-        "tuned": _rows(folder / "scores" / "predictions_tuned.jsonl"),
+        "benchmarks": _benchmarks(folder),
+        "three_levels": _json(folder / "scores" / "three_levels.json") or {},
+        "base": judging_page.of_record(_rows(folder / "scores" / "predictions_base.jsonl")),
+        "tuned": judging_page.of_record(_rows(folder / "scores" / "predictions_tuned.jsonl")),
     }
+
+
+def _benchmarks(folder: Path) -> dict[str, Table]:
+    """Returns the tables of the benchmarks that were asked about last: rows of earlier ones are no longer there."""
+    asked = [one["name"] for one in (_json(folder / "scores" / "manifest.json") or {}).get("sets", ()) if one["protocol"]]
+    tables = {name: _json(folder / "scores" / "benchmarks" / f"{name.replace('/', '.')}.json") for name in asked}
+    return {name: table for name, table in tables.items() if table}
 
 
 def _headline(found: Table) -> Table:
@@ -239,7 +249,14 @@ def _level(name: str, table: Table) -> Table:
         entry = {"name": metric, "overall": overall, "macro": table.get("macro", {}).get(metric), "verdict": verdict}
         metrics.append({**entry, "categories": categories, "tasks": tasks, "forest": forest, "forest_kind": kind})
     rest = {key: value for key, value in table.items() if key not in ("tasks", "categories")}
-    return {"name": name, "title": LEVELS[name], "metrics": metrics, "remarks": remarks(table), **rest}
+    return {"name": name, "title": LEVELS.get(name, name), "metrics": metrics, "remarks": remarks(table), **rest}
+
+
+def _benchmark(name: str, table: Table) -> Table:
+    """Returns what the page shows of one benchmark: its metric of record, by task where there are several."""
+    metric = table["of_record"]
+    short = {**table, **{key: {metric: table[key][metric]} for key in ("overall", "macro") if metric in table[key]}}
+    return {**_level(name, short), "title": f"Benchmark {name}"}
 
 
 def _overview(scores: Mapping[str, Table]) -> list[Table]:
