@@ -36,6 +36,7 @@ _ROMAN = (
     "xix",
     "xx",
 )
+_FORMULA = re.compile(r"\A(?:\\[(\[]|\$+)\s*(.*?)\s*(?:\\[)\]]|\$+)\Z")
 _KIND = re.compile(r"^(?:option|choice|letter)\s+(?=[(\[{]?\w{1,5}[)\]}.:]{0,2}(?:\s|$)|\W*\w{1,5}\W*$)", re.IGNORECASE)
 _PAIRS = (
     ("(", ")"),
@@ -102,8 +103,13 @@ def folded(text: str) -> str:
     return " ".join(re.sub(r"(?<=[^\W\d])[_-](?=[^\W\d])", " ", said).casefold().split())
 
 
-def as_choice(text: str, choices: Sequence[str]) -> int | None:
+def as_choice(text: str, choices: Sequence[str], more: bool = True) -> int | None:
     """Returns the place of the choice that all of a text is, by its words or by its item name.
+
+    Args:
+        text: A text, or a part of it.
+        choices: The choices, in order.
+        more: Behind the name of an item may stand something else than the choice's text: `(B) because ...`.
 
     >>> [as_choice(text, ("red", "blue")) for text in ("Blue.", "(B)", "option B", "b. blue", "(A) blue", "a blue one")]
     [1, 1, 1, 1, None, None]
@@ -111,7 +117,7 @@ def as_choice(text: str, choices: Sequence[str]) -> int | None:
     text = _KIND.sub("", text.strip())
     if (found := _only(choice.strip() == text for choice in choices)) is not None:
         return found
-    item = _ITEM.fullmatch(text)
+    item = _ITEM.fullmatch(_FORMULA.sub(r"\1", text))
     bracketed = item is not None and item["rest"] is None and item["open"] is not None and item["mark"] != ""
     if item is not None and bracketed:
         return _place(item["name"], choices)
@@ -130,7 +136,7 @@ def as_choice(text: str, choices: Sequence[str]) -> int | None:
     said = {number for number, choice in enumerate(known) if choice in rest}
     if said:
         return place if place in said else None
-    return place if item["mark"][0] in ")]}:" and item["name"].isalpha() and item["name"].isupper() else None
+    return place if more and item["mark"][0] in ")]}:" and item["name"].isalpha() and item["name"].isupper() else None
 
 
 def leading(line: str, choices: Sequence[str]) -> int | None:
@@ -179,6 +185,9 @@ def mentioned(line: str, choices: Sequence[str]) -> Place | None:
     for item in _NAMED.finditer(line):
         place = None if _DENIED.search(line[: item.start()]) else _place(item["bracketed"] or item["called"], choices)
         said[place] = item.span()
+    first = _LETTER_FIRST.match(line)
+    if first and first["name"] != "I" and (place := _place(first["name"], choices)) is not None:
+        said[place] = first.span("name")
     places = {folded(choice): number for number, choice in enumerate(choices) if len(folded(choice)) > 1}
     if len(places) == len(choices) > 0:
         text = folded(line)

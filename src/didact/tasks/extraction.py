@@ -1,11 +1,12 @@
 r"""Extractors: named rules, tried in order, that find the answer in what a model wrote and say where it stands; or nothing, never a guess.
 
-choice    whole, tagged, boxed, hashes, announced, lone_line, leading, declared, mentioned
+choice    whole, item_first, tagged, boxed, hashes, announced, lone_line, leading, declared, mentioned
 number    whole, tagged, boxed, hashes, announced, last_number
 text      tagged, boxed, hashes, announced, whole
 free      whole
 
 whole         all of the text is the answer
+item_first    the text begins with an item's name in brackets: "(B) because ..."
 tagged        it stands between `<answer>` and `</answer>`
 boxed         in `\boxed{...}`
 hashes        behind `####`
@@ -148,10 +149,15 @@ def _to_the_letter(said: Plain, choices: Sequence[str]) -> Found | None:
 
 def _choice_in(name: str, said: Plain, choices: Sequence[str]) -> Found | None:
     for spot in _places(said, name):
-        for read in (as_choice,) if name == WHOLE else (as_choice, leading):
+        for read in (partial(as_choice, more=False),) if name == WHOLE else (as_choice, leading):
             if (place := read(said.text[spot.start : spot.end], choices)) is not None:
                 return _found(place, said, spot.start, spot.end, name)
     return None
+
+
+def _item_first(said: Plain, choices: Sequence[str]) -> Found | None:
+    place = as_choice(said.text, choices)
+    return None if place is None else _found(place, said, 0, len(said.text), "item_first")
 
 
 def _lines(said: Plain) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -220,7 +226,9 @@ def _all_of_it(said: Plain, choices: Sequence[str]) -> Found | None:
 
 EXTRACTORS: Mapping[str, Mapping[str, Extractor]] = {
     "choice": {
-        **{name: partial(_choice_in, name) for name in (WHOLE, *RULES)},
+        WHOLE: partial(_choice_in, WHOLE),
+        "item_first": _item_first,
+        **{name: partial(_choice_in, name) for name in RULES},
         "lone_line": _lone_line,
         **{name: partial(_line_with, name) for name in ("leading", "declared", "mentioned")},
     },
