@@ -150,10 +150,11 @@ def _scores(table: Asked, places: Sequence[int], rows: NDArray[np.bool_], weight
 
 
 def _over_wordings(scores: Floats) -> dict[str, Floats]:
-    """Returns the statistics over the wordings of a part, from scores (draws, wordings)."""
+    """Returns the statistics over the wordings of a part, from scores (draws, wordings); one wording has no range and no spread."""
     low, median, high = np.quantile(scores, [0.25, 0.5, 0.75], axis=1)
     least, most = scores.min(axis=1), scores.max(axis=1)
-    return {"mean": scores.mean(axis=1), "median": median, "iqr": high - low, "min": least, "max": most, "spread": most - least}
+    found = {"mean": scores.mean(axis=1), "median": median, "min": least, "max": most}
+    return {**found, "iqr": high - low, "spread": most - least} if scores.shape[1] > 1 else found
 
 
 def _weighted(values: Floats, weights: Floats) -> Floats:
