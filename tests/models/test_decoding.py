@@ -11,7 +11,9 @@ from transformers import BloomConfig, Gemma2Config, Gemma3TextConfig, GPT2Config
 from didact.models.decoding import can_decode, decoded
 from didact.models.load import Loaded
 from didact.models.local import LocalModel
+from didact.models.prefix import mark_prefix
 from didact.models.stops import Stops
+from didact.models.transformers_decoding import generated
 
 SIZES = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
 SIZES |= {"head_dim": 8, "vocab_size": VOCABULARY}
@@ -92,6 +94,17 @@ def test_what_is_not_told_positions_is_left_to_transformers():
     expected = [tuple(token for token in theirs(model, prompt, stops) if token not in stops) for prompt in prompts()]
     got = LocalModel(Loaded(model, made), torch.device("cpu"), "fp32").generate(prompts(), max_new_tokens=NEW, batch_tokens=200)
     assert [completion.ids for completion in got] == expected
+
+
+def test_a_prefix_model_is_decoded_alike_here_and_by_transformers():
+    # A prompt that is seen whole, of which nothing can be shared.
+    model = random_model(MODELS["llama"]).eval()
+    causal = ours(model, prompts())
+    mark_prefix(model, True)
+    asked, ends = prompts(), Stops(frozenset(), (), str)
+    expected = generated(model, asked, stops=ends, max_new_tokens=NEW, pad=0, start=None)
+    assert [ours(model, asked, batch_tokens=batch_tokens) for batch_tokens in (64, 512, 16_384)] == [expected] * 3
+    assert expected != causal
 
 
 def looked(model):

@@ -103,6 +103,17 @@ def test_answers_do_not_depend_on_what_else_is_asked(name):
     assert [asked.generate([prompt], max_new_tokens=6)[0] for prompt in prompts()] == straight
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_a_stop_string_ends_a_row_and_no_other(name):
+    asked = local(random_model(name))
+    free = asked.generate(prompts(), max_new_tokens=12)
+    string = next(text[2:5] for text in (completion.text for completion in free) if len(text) > 8)
+    for batch_tokens in (64, 512, 16_384):
+        cut = asked.generate(prompts(), max_new_tokens=12, batch_tokens=batch_tokens, stops=[string])
+        assert [completion.text for completion in cut] == [completion.text.partition(string)[0] for completion in free]
+        assert [completion.stop == "string" for completion in cut] == [string in completion.text for completion in free]
+
+
 def test_what_the_base_likes_to_generate_with_changes_nothing():
     # BART's files force a first token, several beams and no repeated words.
     model = random_model("bart")
