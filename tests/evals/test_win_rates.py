@@ -50,13 +50,25 @@ def test_the_other_models_rate_is_the_rest():
     assert (one.num_wins, one.num_ties, one.se) == (other.num_losses, other.num_ties, pytest.approx(other.se))
 
 
-def test_the_interval_covers_the_truth_in_95_of_100():
+@pytest.mark.parametrize(("shares", "truth"), [([0.3, 0.05, 0.65], 32.5), ([0.25, 0.6, 0.15], 55), ([0.03, 0.95, 0.02], 50.5)])
+def test_the_interval_covers_the_truth_in_95_of_100_with_few_ties_and_with_many(shares, truth):
     draw, covered = generator(0, "coverage"), 0
     for _ in range(2000):
-        wins = draw.choice([1.0, 0.5, 0.0], size=150, p=[0.3, 0.05, 0.65])
-        found = win_rate(list(wins))
-        covered += found.low <= 32.5 <= found.high
-    assert 93.5 <= covered / 20 <= 97.5  # ties make it a little wide
+        found = win_rate(list(draw.choice([1.0, 0.5, 0.0], size=150, p=shares)))
+        covered += found.low <= truth <= found.high
+    assert 93.5 <= covered / 20 <= 98.5  # at 95 % of ties a little wide
+
+
+def test_ties_alone_say_neither_nothing_nor_everything():
+    found = win_rate([0.5] * 100)
+    # As if there were 100 * 102 / 2 wins and losses: 50 plus or minus 1.96 * 50 / 71.4.
+    assert (found.value, round(found.high - found.value, 1)) == (50, 1.4)
+
+
+def test_a_rate_at_lengths_that_are_hardly_seen_is_said_to_be_a_guess():
+    wins, lengths = [1, 0, 1, 0, 0] * 20, [30, 40, 50, 60, 70] * 20
+    assert length_controlled(wins, lengths, [20] * 100).note == "the answers are longer in 100 % of the items: extrapolated"
+    assert length_controlled(wins, lengths, [50] * 100).note == ""
 
 
 @pytest.mark.parametrize("value", [3, -1, 0.5, "1", True, 2.1])

@@ -232,12 +232,15 @@ def _pairs_text(result: dict[str, Any]) -> str:
         if "win_rate" in pair:
             rate, controlled = pair["win_rate"], pair["length_controlled"]
             row |= {"wins": rate["num_wins"], "ties": rate["num_ties"], "losses": rate["num_losses"], "win rate": _spread(rate)}
-            row |= {"se": round(rate["se"], 2), "equal lengths": _spread(controlled)}
+            row |= {"se": round(rate["se"], 2), "equal lengths": _marked(controlled)}
         if "orders" in pair:
             row |= {"consistent %": _rounded(pair["consistent"]), "unparsed %": _rounded(pair["unparsed"])}
         rows.append(row)
     columns = ("model", "against", "rows", "wins", "ties", "losses", "win rate", "se", "equal lengths", "consistent %", "unparsed %")
     parts = [table(rows, [column for column in columns if any(column in row for row in rows)], terminal_width())]
+    notes = {note for pair in result["pairs"] if (note := pair.get("length_controlled", {}).get("note"))}
+    if notes:
+        parts.append("?: a rate at equal lengths is a guess where answers of like length are hardly seen, or lengths never differ")
     told = result.get("strengths", {})
     if told.get("models"):
         strong = [
@@ -276,6 +279,11 @@ def _spread(one: dict[str, Any], digits: int = 1) -> str:
         return one.get("note") or "-"
     ends = "" if one.get("low") is None else f" [{one['low']:.{digits}f}, {one['high']:.{digits}f}]"
     return f"{one['value']:.{digits}f}{ends}"
+
+
+def _marked(one: dict[str, Any]) -> str:
+    """Returns a rate at equal lengths, with a question mark where it is a guess."""
+    return f"{_spread(one)} ?" if one.get("value") is not None and one.get("note") else _spread(one)
 
 
 def _rounded(value: float | None) -> float | None:

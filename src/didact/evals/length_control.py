@@ -10,6 +10,8 @@ from didact.base.errors import DataError
 
 Floats = NDArray[np.float64]
 _STEPS = 100
+_SEEN = 0.1
+"""Least share of items in which either model's answer is the longer one, for the rate at equal lengths to be more than a guess."""
 _RIDGE = 0.01
 """Holds the length's coefficient back: without it, a judge that always takes the longer answer has none that is finite."""
 
@@ -138,8 +140,16 @@ def length_controlled(
     # The interval is drawn on the log-odds, where it cannot leave 0 to 100.
     middle, half = np.log(rate / (1 - rate)), 1.96 * se / (rate * (1 - rate))
     low, high = (100 * float(_logistic(np.array(end))) for end in (middle - half, middle + half))
-    note = "" if spread else "all differences in length are the same: nothing to control for"
+    note = _note(apart) if spread else "all differences in length are the same: nothing to control for"
     return LengthControlled(100 * rate, 100 * se, low, high, float(fit.coefficients[1]), note)
+
+
+def _note(apart: Floats) -> str:
+    """Says so where answers of like length are hardly ever seen, so that the rate at equal lengths is a guess."""
+    longer, shorter = float((apart >= 0).mean()), float((apart <= 0).mean())
+    if min(longer, shorter) >= _SEEN:
+        return ""
+    return f"the answers are {'longer' if longer > shorter else 'shorter'} in {100 * max(longer, shorter):.0f} % of the items: extrapolated"
 
 
 def _logistic(x: Floats) -> Floats:

@@ -23,7 +23,7 @@ class WinRate:
     """Its standard error: the standard deviation over comparisons (n - 1) by the root of their number."""
     low: float
     high: float
-    """The 95 % interval, Wilson's: it stays within 0 to 100 and is not too narrow where there are ties."""
+    """The 95 % interval, Wilson's, as much narrower as ties make the verdicts vary less."""
     num_wins: int
     num_losses: int
     num_ties: int
@@ -57,9 +57,13 @@ def win_rate(preferences: Sequence[float | None]) -> WinRate:
     number = len(told)
     mean = math.fsum(told) / number
     variance = math.fsum((one - mean) ** 2 for one in told) / (number - 1) if number > 1 else 0.0
-    # Wilson 1927; a tie makes the variance smaller than that of wins and losses alone, so the interval errs on the wide side.
-    middle = (mean + _Z**2 / (2 * number)) / (1 + _Z**2 / number)
-    half = _Z / (1 + _Z**2 / number) * math.sqrt(mean * (1 - mean) / number + _Z**2 / (4 * number**2))
+    # Wilson 1927, for as many wins and losses as would vary as these numbers do: ties vary less. The + 2 keep all ties from saying that
+    # nothing varies; where there are wins and losses alone they change nothing.
+    most = number * mean * (1 - mean)
+    share = (math.fsum((one - mean) ** 2 for one in told) + 2 * mean * (1 - mean)) / (most + 2 * mean * (1 - mean)) if most else 1.0
+    worth = number / share
+    middle = (mean + _Z**2 / (2 * worth)) / (1 + _Z**2 / worth)
+    half = _Z / (1 + _Z**2 / worth) * math.sqrt(mean * (1 - mean) / worth + _Z**2 / (4 * worth**2))
     wins, losses = sum(one > 0.5 for one in told), sum(one < 0.5 for one in told)
     return WinRate(
         100 * mean,
