@@ -119,6 +119,7 @@ def _in_two(
     rows, heads, length, width = query.shape
     groups, shared = key.shape[1], query.shape[1] // key.shape[1]
     k, v = (tensor.repeat_interleave(shared, 1) if shared > 1 else tensor for tensor in (key, value))
+    own: torch.Tensor
     own, own_weight = _FUSED(query, k, v, 0.0, hidden is None, attn_mask=hidden, scale=scale)
     if before is None:
         return own
