@@ -1,6 +1,8 @@
 """Faults of answered rows, their rates, what became of every row, and how much extraction matters: worked examples."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,7 @@ from didact.base.types import Prediction
 from didact.evals.faults import ALL, FAULTS, OUTCOMES, faults_of, gap, kind_of, outcome, outcomes, rates, read_answer
 from didact.tasks.judged import Judged
 from didact.tasks.label_metrics import mcq_accuracy
+from didact.tasks.metrics import number_match
 
 CHOICE = Prediction("cities", "1", "my/x", "Where?", "(B)", ("Paris",), "stop", 3, choices=("London", "Paris"))
 NUMBER = Prediction("sums", "1", "my/x", "5 + 6?", "5 + 6 = 11.", ("11",), "stop", 3, {"number_match": 100.0})
@@ -149,3 +152,21 @@ def test_a_task_named_all_is_refused() -> None:
 
 def test_an_outcome_is_one_of_four() -> None:
     assert [outcome(row) for row in answered(CHOICE)] == ["right", "right", "right", "wrong", "unparsed", "empty", "unparsed", "right"]
+
+
+def test_solutions_of_gsm8k_by_real_models_are_judged_as_their_authors_did(shared: Path) -> None:
+    rows, published = [], []
+    for line in (shared / "gsm8k" / "example_model_solutions_first300.jsonl").read_text("utf-8").splitlines():
+        told = json.loads(line)
+        gold = told["ground_truth"].split("####")[-1].strip()
+        for model in ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification"):
+            said = told[model]["solution"]
+            row = Prediction(model, str(len(rows)), "", "", said, (gold,), "stop", 1, {"number_match": number_match(said, [gold])})
+            rows.append(read_answer(row, language="en"))
+            published.append(told[model]["is_correct"])
+    assert len(rows) == 4 * 300
+    assert [outcome(row) == "right" for row in rows] == published
+    assert outcomes(rows)[ALL] == {"num_rows": 1200, "right": 472, "wrong": 728, "unparsed": 0, "empty": 0}
+    assert rates(rows)[ALL]["wrong_language"]["num"] == 0
+    # These models write reasons first: the exact text alone would find one right answer.
+    assert gap(rows)[ALL]["strict"] == pytest.approx(100 / 1200)
