@@ -254,6 +254,10 @@ def any_rows(name: str) -> list[Judged]:
     if name in ("pearson", "spearman"):
         said, gold = drawn(6, 24)
         return rows(["?" if i == 3 else x for i, x in enumerate(said)], gold, ())
+    if name.startswith("ifeval"):
+        asked = tuple(f'{{"instruction": "{name}"}}' for name in ("punctuation:no_comma", "startend:quotation"))
+        texts = ('"red"', "red, blue", "Sure:\n*red*", "")
+        return [Judged(Random(i).choice(texts), asked[: 1 + i % 2], example=str(i)) for i in range(24)]
     said, gold = drawn(3 if name == "f1_macro" else 2, 24)
     choices = ("maybe", "no", "yes")[: 3 if name == "f1_macro" else 2]
     return rows(["?" if i == 3 else x for i, x in enumerate(said)], gold, choices, groups=[f"g{i // 2}" for i in range(24)])
