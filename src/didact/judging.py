@@ -18,7 +18,7 @@ from didact.choose import Say
 from didact.data.objective_tokens import objective_controls
 from didact.data.tokens import Tokeniser
 from didact.evals import normalised
-from didact.evals.asking import AskedSet, Room, benchmark_set, described, level_set
+from didact.evals.asking import AskedSet, Room, benchmark_set, described, level_set, short_of_shots
 from didact.evals.copies import copies
 from didact.evals.counted import counted, with_metrics
 from didact.evals.detectable import detectable_line
@@ -40,6 +40,8 @@ ALL = "all"
 """Stands for every level that has tasks."""
 LEVELS = (*JUDGED, VALIDATION)
 """What can be judged besides benchmarks."""
+MOST_LINES = 3
+"""So many tasks whose answers could not be read are told one by one."""
 MOST_POSITIONS = 4096
 """Benchmarks are asked in at most so many tokens, however many a base could see."""
 
@@ -201,6 +203,8 @@ def _sets(names: Sequence[str], assembly: Assembly, tuned: Loaded, wanted: Wante
     num_tasks, num_cut = len({q.unanswered.task for q in questions}), sum(q.num_cut > 0 for q in questions)
     say(f"{len(questions):,} questions on {num_tasks:,} tasks; {num_cut:,} prompts cut to fit")
     for one in sets:
+        if short := sum(short_of_shots(question) for question in (*one.written, *one.ranked)):
+            say(f"{one.name}: {short:,} of {one.rows():,} prompts have no room for all demonstrations")
         say(_cannot_be_seen(one))
     return sets
 
@@ -259,7 +263,7 @@ def _told(run: Run, found: dict[str, Any], say: Say) -> dict[str, Any]:
     """Writes the tables beside the rows and says what a person has to know of them."""
     for kind in ("levels", "benchmarks"):
         for name, table in found[kind].items():
-            for line in remarks(table):
+            for line in _remarks(table):
                 say(line if line.startswith(f"{name}:") else f"{name}: {line}")
             run.save_json(f"scores/{name}.json" if kind == "levels" else f"scores/benchmarks/{name.replace('/', '.')}.json", table)
     for name in ("three_levels", "normalised"):
@@ -269,6 +273,20 @@ def _told(run: Run, found: dict[str, Any], say: Say) -> dict[str, Any]:
         for line in normalised.lines(average):
             say(f"{model}: {line}")
     return found
+
+
+def _remarks(table: dict[str, Any]) -> list[str]:
+    """Returns what a person has to know of a table; what many tasks have in common is said once."""
+    lines = remarks(table)
+    unread = [line for line in lines if "give no answer" in line]
+    if len(unread) <= MOST_LINES:
+        return lines
+    said = []
+    for model, found in table["extraction"].items():
+        every = found["rates"]["all"]
+        said.append(f"{every['unparsed']['num'] + every['empty']['num']:,} of {table['num_examples']:,} ({model})")
+    together = f"completions of {len(unread)} tasks that give no answer: {', '.join(said)}; they count as wrong"
+    return [*(line for line in lines if line not in unread), together]
 
 
 def _through_library(model: LocalModel, task: str, recipe: Recipe, run: Run) -> Any:

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from didact.assemble import DRAWN, JUDGED, Assembly
-from didact.base.errors import DataError, TemplateError
+from didact.base.errors import DataError, RecipeError, TemplateError
 from didact.base.recipe import HoldOut, Recipe
 from didact.base.types import Example
 from didact.prompts.template import Template, TemplateSet
@@ -149,10 +149,12 @@ def test_every_judged_task_is_worded_before_training_and_an_empty_level_is_told(
         assembly(template="w/h1").check_judging()
 
 
-def test_a_recipe_may_ask_for_the_five_levels_and_for_no_others():
-    assert Recipe.model_validate({"evaluate": {"on": ["unseen_family", "held_in"]}}).evaluate.on == ("unseen_family", "held_in")
-    with pytest.raises(ValueError, match="unseen_relation"):
-        Recipe.model_validate({"evaluate": {"on": ["unseen_famly"]}})
+def test_a_recipe_may_ask_for_levels_and_benchmarks_and_for_nothing_else(assembly):
+    named = ("unseen_family", "held_in", "mmlu", "superglue/cb")
+    assert Recipe.model_validate({"evaluate": {"on": list(named)}}).evaluate.on == named
+    with pytest.raises(RecipeError, match="did you mean 'unseen_family'") as slip:
+        assembly(on=["unseen_famly"]).check_judging()
+    assert slip.value.where == "evaluate.on"
 
 
 @pytest.mark.parametrize("reader", ["alpaca", "superni", "text", "rows"])

@@ -1,5 +1,6 @@
 """Asking: the questions of one level or one benchmark, the same for base and tuned, each in the wordings that are wanted."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -149,7 +150,7 @@ def benchmark_set(
         tokeniser,
         limit=settled.evaluate.examples_per_task,
         max_length=most,
-        max_prompt_length=most,
+        max_prompt_length=most - max(tokeniser.count(task.definition) for task in gathered.tasks) - MARGIN,  # a system message has no place
         seed=settled.seed,
     )
     can = tuple(question for question in asked if ranks(question)) if "rank" in protocol.asked or settled.evaluate.rank else ()
@@ -208,9 +209,15 @@ def described(asked: AskedSet, standing: Mapping[str, str]) -> dict[str, Any]:
         "num_prompts": len(questions),
         "num_prompts_cut": sum(question.num_cut > 0 for question in questions),
         "num_tokens_cut": sum(question.num_cut for question in questions),
+        "num_short_of_shots": sum(map(short_of_shots, questions)),
         "num_bos": sorted({question.num_bos for question in (*asked.written, *asked.ranked)}),
         "tasks": {task.name: _task(task, by_task[task.name], gathered, standing.get(task.name, "")) for task in asked.tasks},
     }
+
+
+def short_of_shots(question: Question) -> bool:
+    """Says whether some of a question's demonstrations were left out for want of room."""
+    return any(re.match(r"\d+ of \d+ shots? fit", note) for note in question.notes)
 
 
 def _task(task: Task, asked: Sequence[Question], gathered: Gathered | None, standing: str) -> dict[str, Any]:

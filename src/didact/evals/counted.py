@@ -133,6 +133,8 @@ def _wordings(base: Rows, tuned: Rows, one: Mapping[str, Any], table: Mapping[st
     ):
         return {}
     metric = _main_metric(one, table)
+    if not metric:
+        return {}
     found: Table = over_wordings(mine[1], metric, base=mine[0], **settings)
     return found
 
@@ -147,7 +149,7 @@ def _by(rows: Rows) -> dict[tuple[str, str], list[Prediction]]:
 def _main_metric(one: Mapping[str, Any], table: Mapping[str, Any]) -> str:
     """Returns the metric of record of most tasks that has been counted."""
     wanted: list[str] = [task["metric"] for task in one["tasks"].values() if task["metric"] in table["overall"]]
-    return max(sorted(set(wanted)), key=wanted.count) if wanted else str(next(iter(table["overall"])))
+    return max(sorted(set(wanted)), key=wanted.count) if wanted else next(iter(table["overall"]), "")
 
 
 def _extraction(records: Sequence[Rows]) -> Table:
