@@ -74,6 +74,8 @@ def test_answers_chosen_by_rank_are_not_read() -> None:
     assert read_answer(ranked).extractor == ""
     assert read_answer(ranked).faults == ()
     assert read_answer(ranked, num_cut=2).faults == ("truncated",)
+    assert [outcome(replace(ranked, completion=text)) for text in CHOICE.choices] == ["wrong", "right"]
+    assert gap([ranked]) == {}
 
 
 def test_what_is_judged_of_reasoning_is_read_behind_its_cue() -> None:

@@ -195,6 +195,8 @@ def _found(row: Prediction, metrics: Iterable[str]) -> Found | None:
 
 
 def _is_right(row: Prediction) -> bool:
+    if row.asked == "rank":
+        return row.completion in row.references
     said, kind = row.answer or row.completion, kind_of(row)
     if kind == "choice":
         found = extract(kind, said, row.choices, row.options)

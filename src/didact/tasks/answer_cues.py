@@ -113,10 +113,8 @@ def spots(text: str) -> tuple[Spot, ...]:
         if rule == "boxed" and (inner := _WRAPPED.match(text[start:end])):
             start, end = trimmed(text, start + inner.start(1), start + inner.end(1))
         if text[start:end].strip(" .!。।*"):
-            return [
-                Spot(rule, *_without_copula(text, start, end)),
-                Spot(rule, *_without_copula(text, start, first_sentence(text, start, end))),
-            ]
+            last = first_sentence(text, start, end)
+            return Spot(rule, *_without_copula(text, start, end)), Spot(rule, *_without_copula(text, start, last))
     return ()
 
 
