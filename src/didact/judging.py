@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from didact.assemble import HOLD_OUT, JUDGED, VALIDATION, Assembly
-from didact.base.errors import DataError, RunError
+from didact.base.errors import DataError, PrerequisiteError, RunError
 from didact.base.files import read_jsonl, write_jsonl
 from didact.base.recipe import AdapterSection, Recipe
 from didact.base.types import Prediction
 from didact.choose import Say
 from didact.data.objective_tokens import objective_controls
 from didact.data.tokens import Tokeniser
-from didact.evals import normalised
+from didact.evals import normalised, options
 from didact.evals.asking import AskedSet, Room, benchmark_set, described, level_set, short_of_shots
 from didact.evals.copies import copies
 from didact.evals.counted import counted, with_metrics
@@ -104,7 +104,7 @@ def evaluate(
         answers[name] = [row for one in sets for row in _answers(model, one, recipe, left_out, partial(on_rows, name, total))]
         write_jsonl(run.folder / "scores" / PREDICTIONS.format(name), answers[name])
         for task in through_library:
-            elsewhere.setdefault(task, {})[name] = _through_library(model, task.removeprefix(LM_EVAL), recipe, run)
+            elsewhere.setdefault(task, {}).update(_through_library({name: model}, task.removeprefix(LM_EVAL), recipe))
     manifest = _manifest(run, recipe, sets, assembly, tuned)
     run.save_json(f"scores/{MANIFEST}", manifest)
     found = _told(run, counted(manifest, answers["base"], answers["tuned"]), say)
@@ -231,7 +231,6 @@ def _answers(model: LocalModel, asked: AskedSet, recipe: Recipe, virtual: Sequen
         settings: dict[str, Any] = {"max_new_tokens": asked.max_new_tokens, "batch_tokens": batch_tokens, "stops": asked.stops}
         found += answer(model, written, asked.metrics, done=done, **settings)
     if ranked:
-        options = import_module("didact.evals.options")
         rows = options.ranked(model, ranked, norm=asked.norm, batch_tokens=batch_tokens, done=done)
         found += [with_metrics(row, asked.metrics) for row in rows]
     return found
@@ -289,14 +288,17 @@ def _remarks(table: dict[str, Any]) -> list[str]:
     return [*(line for line in lines if line not in unread), together]
 
 
-def _through_library(model: LocalModel, task: str, recipe: Recipe, run: Run) -> Any:
-    from didact.base.errors import PrerequisiteError
+def _through_library(models: Mapping[str, LocalModel], task: str, recipe: Recipe) -> dict[str, Any]:
+    """Returns what lm-eval makes of models on one of its tasks: model to its metrics.
 
+    Raises:
+        PrerequisiteError: The bridge to that library is not there.
+    """
     try:
         harness = import_module("didact.evals.harness")
     except ModuleNotFoundError:
-        raise PrerequisiteError("lm-eval is not wired in", where=f"--on {LM_EVAL}{task}", remedy="pip install 'didact[eval]'") from None
-    return harness.evaluate(model, task, limit=recipe.evaluate.examples_per_task)
+        raise PrerequisiteError("lm-eval cannot be used", where=f"--on {LM_EVAL}{task}", remedy="pip install 'didact[eval]'") from None
+    return dict(harness.evaluate(models, task, recipe.evaluate.examples_per_task))
 
 
 def load_untuned(run: Run, recipe: Recipe, tokeniser: Tokeniser | None = None) -> Loaded:
