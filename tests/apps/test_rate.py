@@ -66,6 +66,20 @@ def test_a_judge_compares_or_rates_and_is_not_asked_again(desk):
     assert "5.00 [5.00, 5.00]" in didact(f"rate {FILES} --judge first --ten --out judged").out
 
 
+def test_a_judge_is_held_against_the_people_who_rated_the_same_sheet(desk):
+    answer(f"{FILES} --out sheets")
+    key = json.loads(Path("sheets/key.json").read_text())
+    rows = [json.loads(line) for line in Path("sheets/sheet.jsonl").read_text().splitlines()]
+    longest = {row["row"][:3]: max(len(one["answer"]) for one in rows if one["row"][:3] == row["row"][:3]) for row in rows}
+    levels = {row["row"]: "A" if len(row["answer"]) == longest[row["row"][:3]] else "C" for row in rows}
+    Path("sheets/ratings/ann.json").write_text(json.dumps({"sheet": key["sheet"], "rater": "ann", "ratings": levels}))
+    found = answer("sheets --judge longer")["judge"]["with_raters"]
+    # Ann likes what is longer, as this judge does.
+    assert (found["num_pairs"], found["agreement"]["pairs"][0]["exact"]["value"], found["without_ties"]["value"]) == (6, 100, 100)
+    assert "the same winner where both name one" in didact("rate sheets --judge first").out
+    assert answer("sheets --judge first")["judge"]["with_raters"]["without_ties"]["num_pairs"] == 0
+
+
 def test_stored_preferences_give_their_win_rate(desk):
     row = {"generator_1": "a", "generator_2": "b", "output_1": "x", "output_2": "yy"}
     Path("annotations.json").write_text(json.dumps([{**row, "preference": value} for value in (2, 2, 1, 0)]))
@@ -82,7 +96,7 @@ def test_stored_preferences_give_their_win_rate(desk):
         (f"{FILES} --by rule --judge first", "one of them"),
         (f"{FILES} --ten", "--ten is for a judge"),
         (f"{FILES} --judge http://127.0.0.1:1/v1", "needs --model"),
-        ("answers --judge first", "is a folder of sheets"),
+        ("answers --judge first --ten", "is a folder of sheets"),
     ],
 )
 def test_wrong_usage_of_rate_ends_with_2(desk, command, said):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from didact.apps.arguments import Json, examples
-from didact.apps.console import asking_bar, put, put_json, say, terminal_width
+from didact.apps.console import asking_bar, put, put_json, say
 
 EPILOG = examples(
     "didact rate recipes/demo/answers/copies.jsonl recipes/demo/answers/thinks.jsonl --out sheets",
@@ -47,9 +47,12 @@ def rate(
     if ten and not judge:
         raise typer.BadParameter("--ten is for a judge: --judge URL --model NAME")
     if targets[0].is_dir():
-        if len(targets) > 1 or judge or out:
-            raise typer.BadParameter(f"{targets[0]} is a folder of sheets: it is reported on alone")
+        if len(targets) > 1 or out or ten:
+            raise typer.BadParameter(f"{targets[0]} is a folder of sheets: it is reported on alone, or with --by rule or --judge")
         result, text = _sheet_report(targets[0], by, seed)
+        if judge:
+            result["judge"], said = _beside_people(targets[0], judge, model, key_env, seed)
+            text += f"\n\n{said}"
     elif judge:
         result, text = _judged(targets, out or Path("judged"), judge, model, key_env, ten, seed)
     elif _holds_preferences(targets[0]):
@@ -73,6 +76,7 @@ def _read(paths: list[Path]) -> list[Any]:
 
 
 def _sheets(paths: list[Path], out: Path | None, by: str, seed: int) -> tuple[dict[str, Any], str]:
+    from didact.apps.rating_tables import ratings_text
     from didact.evals.ratings import report
     from didact.evals.sheets import blind_sheet, write_sheet
 
@@ -83,7 +87,7 @@ def _sheets(paths: list[Path], out: Path | None, by: str, seed: int) -> tuple[di
     if by:
         ratings = _by_rule(sheet.rows, out)
         result = report(sheet.key, {"rule": ratings}, seed=seed)
-        return result, _ratings_text(result)
+        return result, ratings_text(result)
     num_rows, models = len(sheet.rows), sheet.key["models"]
     result = {"folder": str(out), "sheet": sheet.key["sheet"], "num_rows": num_rows, "models": models}
     return result, f"{out}: {num_rows:,} answers of {len(models)} models to {num_rows // len(models):,} questions"
@@ -95,6 +99,7 @@ def _say_sheet(out: Path) -> None:
 
 
 def _sheet_report(folder: Path, by: str, seed: int) -> tuple[dict[str, Any], str]:
+    from didact.apps.rating_tables import ratings_text
     from didact.evals.ratings import all_ratings, report
     from didact.evals.sheets import read_key, read_rows
 
@@ -102,7 +107,7 @@ def _sheet_report(folder: Path, by: str, seed: int) -> tuple[dict[str, Any], str
     if by:
         _by_rule(read_rows(folder), folder)
     result = report(key, all_ratings(folder), seed=seed)
-    return result, _ratings_text(result)
+    return result, ratings_text(result)
 
 
 def _by_rule(rows: Any, folder: Path | None) -> dict[str, str]:
@@ -122,6 +127,7 @@ def _level(rule: Any) -> dict[str, str]:
 
 
 def _judged(paths: list[Path], out: Path, judge: str, model: str, key_env: str | None, ten: bool, seed: int) -> tuple[dict[str, Any], str]:
+    from didact.apps.rating_tables import pairs_text, tens_text
     from didact.base.files import write_json
     from didact.evals.judge import pairs_report, ratings_report
     from didact.evals.user_instructions import answered_by_all
@@ -142,7 +148,29 @@ def _judged(paths: list[Path], out: Path, judge: str, model: str, key_env: str |
         )
     write_json(out / "report.json", result)
     say(f"judgements: {cache}; the same command asks only for what is missing")
-    return result, _tens_text(result) if ten else _pairs_text(result)
+    return result, tens_text(result) if ten else pairs_text(result)
+
+
+def _beside_people(folder: Path, judge: str, model: str, key_env: str | None, seed: int) -> tuple[dict[str, Any], str]:
+    """Returns what a judge says of the answers on a sheet, and how far it agrees with those who rated them."""
+    from didact.apps.rating_tables import pairs_text, spread
+    from didact.evals.judge import judge_all, report_of
+    from didact.evals.judge_agreement import agree, outcomes_of, outcomes_of_people
+    from didact.evals.ratings import all_ratings
+    from didact.evals.sheets import answers_of, read_key
+
+    many, asked_of = answers_of(folder), _judge(judge, model, key_env)
+    total = len(many[0].items) * len(many) * (len(many) - 1)
+    with asking_bar() as hear:
+        verdicts = judge_all(asked_of, many, cache=folder / "judgements.jsonl", done=lambda count: hear("the judge", total, count))
+    people = outcomes_of_people(read_key(folder), all_ratings(folder))
+    found = agree(outcomes_of(verdicts), people, names=("judge", "raters"), seed=seed)
+    result = {**report_of(asked_of.name, many, verdicts), "with_raters": found}
+    told = f"{found['num_pairs']:,} pairs, the judge and the raters: "
+    for pair in found["agreement"]["pairs"]:
+        told += f"alike in {spread(pair['exact'])} %, Cohen's kappa {spread(pair['kappa'], 2)}; "
+    told += f"the same winner where both name one ({found['without_ties']['num_pairs']:,}): {spread(found['without_ties'])} %"
+    return result, f"{pairs_text(result)}\n\n{told}"
 
 
 def _judge(name: str, model: str, key_env: str | None) -> Any:
@@ -185,106 +213,10 @@ def _holds_preferences(path: Path) -> bool:
 
 
 def _stored(paths: list[Path]) -> tuple[dict[str, Any], str]:
+    from didact.apps.rating_tables import pairs_text
     from didact.evals.user_instructions import rows_of
     from didact.evals.win_rates import stored_win_rate
 
     pairs = [stored_win_rate([row for _, row in rows_of(path)], str(path)) for path in paths]
     result = {"pairs": pairs}
-    return result, _pairs_text(result)
-
-
-def _ratings_text(result: dict[str, Any]) -> str:
-    from didact.apps.views import table
-    from didact.evals.levels import LEVELS
-
-    rows = [
-        {
-            "model": name,
-            "ratings": one["num_ratings"],
-            **{level: round(one["shares"][level], 1) for level in LEVELS},
-            "A or B": _spread(one["acceptable"]),
-        }
-        for name, one in result["models"].items()
-    ]
-    parts = [table(rows, ("model", "ratings", *LEVELS, "A or B"), terminal_width())]
-    if result["pairs"]:
-        parts.append(_pairs_text(result))
-    agreement = result["agreement"]
-    if "note" in agreement:
-        parts.append(agreement["note"])
-    else:
-        alpha = agreement["krippendorff_ordinal"]
-        lines = [f"{agreement['num_raters']} raters agree: Krippendorff's alpha (ordinal) {_spread(alpha, 2)}"]
-        lines += [f"Fleiss' kappa {_spread(agreement['fleiss'], 2)}"] if "fleiss" in agreement else []
-        for pair in agreement["pairs"]:
-            first, second = pair["raters"]
-            lines.append(f"{first} and {second}: alike in {_spread(pair['exact'])} %, Cohen's kappa {_spread(pair['kappa'], 2)}")
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts)
-
-
-def _pairs_text(result: dict[str, Any]) -> str:
-    from didact.apps.views import table
-
-    rows = []
-    for pair in result["pairs"]:
-        row = {"model": pair["model"], "against": pair["against"], "rows": pair["num_examples"]}
-        if "win_rate" in pair:
-            rate, controlled = pair["win_rate"], pair["length_controlled"]
-            row |= {"wins": rate["num_wins"], "ties": rate["num_ties"], "losses": rate["num_losses"], "win rate": _spread(rate)}
-            row |= {"se": round(rate["se"], 2), "equal lengths": _marked(controlled)}
-        if "orders" in pair:
-            row |= {"consistent %": _rounded(pair["consistent"]), "unparsed %": _rounded(pair["unparsed"])}
-        rows.append(row)
-    columns = ("model", "against", "rows", "wins", "ties", "losses", "win rate", "se", "equal lengths", "consistent %", "unparsed %")
-    parts = [table(rows, [column for column in columns if any(column in row for row in rows)], terminal_width())]
-    notes = {note for pair in result["pairs"] if (note := pair.get("length_controlled", {}).get("note"))}
-    if notes:
-        parts.append("?: a rate at equal lengths is a guess where answers of like length are hardly seen, or lengths never differ")
-    told = result.get("strengths", {})
-    if told.get("models"):
-        strong = [
-            {"model": one["model"], "strength": round(one["value"], 2), "se": round(one["se"], 2), "elo": round(one["elo"])}
-            for one in told["models"]
-        ]
-        parts.append(table(strong, ("model", "strength", "se", "elo"), terminal_width()))
-    elif told:
-        parts.append(f"no strengths: {told['note']}")
-    return "\n\n".join(parts)
-
-
-def _tens_text(result: dict[str, Any]) -> str:
-    from didact.apps.views import table
-
-    rows = [
-        {
-            "model": name,
-            "rows": one["num_examples"],
-            "rating": _spread(one["rating"], 2) if one["rating"] else "none",
-            "unanswered": one["num_unanswered"],
-            "unparsed %": _rounded(one["unparsed"]),
-        }
-        for name, one in result["models"].items()
-    ]
-    return table(rows, ("model", "rows", "rating", "unanswered", "unparsed %"), terminal_width())
-
-
-def _spread(one: dict[str, Any], digits: int = 1) -> str:
-    """Returns a number with its interval.
-
-    >>> _spread({"value": 50.0, "low": 40.0, "high": 60.0})
-    '50.0 [40.0, 60.0]'
-    """
-    if one.get("value") is None:
-        return one.get("note") or "-"
-    ends = "" if one.get("low") is None else f" [{one['low']:.{digits}f}, {one['high']:.{digits}f}]"
-    return f"{one['value']:.{digits}f}{ends}"
-
-
-def _marked(one: dict[str, Any]) -> str:
-    """Returns a rate at equal lengths, with a question mark where it is a guess."""
-    return f"{_spread(one)} ?" if one.get("value") is not None and one.get("note") else _spread(one)
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 1)
+    return result, pairs_text(result)

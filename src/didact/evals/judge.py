@@ -148,26 +148,44 @@ def judge_pairs(
 def pairs_report(
     judge: Judge, many: Sequence[Answers], *, cache: Path | None = None, done: Callable[[int], None] = lambda _: None
 ) -> dict[str, Any]:
-    """Returns what a judge says of two models or more, each with each, as a plain table.
+    """Returns what a judge says of two models or more, each with each, as a plain table; see `report_of`.
+
+    Raises:
+        DataError: As `judge_pairs`, or fewer than two models.
+        ModelError: The judge cannot be asked at all.
+    """
+    return report_of(judge.name, many, judge_all(judge, many, cache=cache, done=done))
+
+
+def judge_all(
+    judge: Judge, many: Sequence[Answers], *, cache: Path | None = None, done: Callable[[int], None] = lambda _: None
+) -> list[PairVerdict]:
+    """Returns the verdicts on each two of the models, as `judge_pairs` does on one pair."""
+    if len(many) < 2:
+        raise DataError("one model's answers alone", expected="two models or more, to compare them")
+    return [verdict for one, other in combinations(many, 2) for verdict in judge_pairs(judge, one, other, cache=cache, done=done)]
+
+
+def report_of(name: str, many: Sequence[Answers], verdicts: Sequence[PairVerdict]) -> dict[str, Any]:
+    """Returns what verdicts say, as a plain table.
+
+    Args:
+        name: The judge's.
+        many: The answers that were judged.
+        verdicts: On each two of the models.
 
     Returns:
         For each pair the win rate, raw (a pair without the same winner in both orders is a tie), by `mean_of_orders`, and at equal lengths;
         `orders`: how many pairs were judged alike in both orders, by place, and so on; `consistent`: their share of the pairs with a
         verdict; `unparsed`: the share of replies without a verdict. For three models or more also Bradley-Terry's `strengths`.
-
-    Raises:
-        DataError: As `judge_pairs`, or fewer than two models, or no verdict at all.
-        ModelError: The judge cannot be asked at all.
     """
-    if len(many) < 2:
-        raise DataError("one model's answers alone", expected="two models or more, to compare them")
-    pairs, games = list[dict[str, Any]](), list[tuple[str, str, float]]()
+    pairs = list[dict[str, Any]]()
     for one, other in combinations(many, 2):
-        verdicts = judge_pairs(judge, one, other, cache=cache, done=done)
-        games += [(one.model, other.model, verdict.score) for verdict in verdicts if verdict.score is not None]
-        pairs.append({"model": one.model, "against": other.model, **_pair(verdicts, one, other)})
+        own = [verdict for verdict in verdicts if (verdict.model, verdict.against) == (one.model, other.model)]
+        pairs.append({"model": one.model, "against": other.model, **_pair(own, one, other)})
+    games = [(verdict.model, verdict.against, verdict.score) for verdict in verdicts if verdict.score is not None]
     told = {"strengths": strengths(games)} if len(many) > 2 else {}
-    return {"judge": judge.name, "num_examples": len(many[0].items), "pairs": pairs, **told}
+    return {"judge": name, "num_examples": len(many[0].items), "pairs": pairs, **told}
 
 
 def _pair(verdicts: Sequence[PairVerdict], one: Answers, other: Answers) -> dict[str, Any]:

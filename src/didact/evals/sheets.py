@@ -104,6 +104,18 @@ def read_rows(folder: Path) -> list[dict[str, str]]:
     return [json.loads(line) for line in (folder / "sheet.jsonl").read_text(encoding="utf-8").splitlines() if line]
 
 
+def answers_of(folder: Path) -> list[Answers]:
+    """Returns the answers of a sheet by model again, for a judge; a conversation of several turns is then one text."""
+    key, rows = read_key(folder), read_rows(folder)
+    found = {name: (dict[str, Item](), dict[str, tuple[str, ...]]()) for name in key["models"]}
+    for row in rows:
+        about = key["rows"][row["row"]]
+        items, texts = found[about["model"]]
+        items[about["item"]] = Item(about["item"], (row["question"],), (row["reference"],) if row["reference"] else (), about["category"])
+        texts[about["item"]] = (row["answer"],)
+    return [Answers(name, items, texts) for name, (items, texts) in found.items()]
+
+
 def _question(item: Item) -> str:
     return item.turns[0] if len(item.turns) == 1 else _turns(item.turns)
 
