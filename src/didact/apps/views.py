@@ -196,7 +196,8 @@ def interval(score: dict[str, float], value: str = "value") -> str:
     >>> interval({"value": 50.0, "low": 40.0, "high": 60.0})
     '50.0 [40.0, 60.0]'
     """
-    return f"{score[value]:.1f} [{score['low']:.1f}, {score['high']:.1f}]"
+    number, low, high = (round(score[key], 1) + 0.0 for key in (value, "low", "high"))  # never -0.0
+    return f"{number:.1f} [{low:.1f}, {high:.1f}]"
 
 
 def level_table(scores: dict[str, dict[str, dict[str, float]]]) -> str:
