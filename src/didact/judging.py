@@ -11,7 +11,7 @@ from typing import Any
 
 from didact.assemble import HOLD_OUT, JUDGED, VALIDATION, Assembly
 from didact.base.errors import DataError, PrerequisiteError, RunError
-from didact.base.files import read_jsonl, write_jsonl
+from didact.base.files import write_jsonl
 from didact.base.recipe import AdapterSection, Recipe
 from didact.base.types import Prediction
 from didact.choose import Say
@@ -23,7 +23,9 @@ from didact.evals.copies import copies
 from didact.evals.counted import counted, with_metrics
 from didact.evals.detectable import detectable_line
 from didact.evals.gather import gather, hub_answers
+from didact.evals.paired_runs import paired_runs
 from didact.evals.protocols import LM_EVAL, check_asked, protocols
+from didact.evals.stored import PREDICTIONS, stored
 from didact.evals.suites import remarks
 from didact.evals.three_levels import standings
 from didact.evals.unseen import answer, without
@@ -34,7 +36,6 @@ from didact.models.precision import pick_device, pick_precision
 from didact.run import Run, environment
 from didact.train import checkpoint
 
-PREDICTIONS = "predictions_{}.jsonl"
 MANIFEST = "manifest.json"
 ALL = "all"
 """Stands for every level that has tasks."""
@@ -117,7 +118,7 @@ def recount(run: Run, say: Say = lambda _: None) -> dict[str, Any]:
     Raises:
         RunError: The run was not judged yet.
     """
-    rows, file = stored(run), run.folder / "scores" / MANIFEST
+    rows, file = stored(run.folder / "scores"), run.folder / "scores" / MANIFEST
     if not file.is_file():
         raise RunError(f"run '{run.name}' was judged before manifests were kept", where=str(file), remedy=f"didact eval {run.name}")
     manifest = json.loads(file.read_text(encoding="utf-8"))
@@ -136,33 +137,8 @@ def compare_runs(first: Run, second: Run) -> dict[str, Any]:
         RunError: One of them was not judged yet.
         DataError: They share no rows.
     """
-    from didact.evals.paired_runs import paired_runs
-
-    rows = [stored(run)["tuned"] for run in (first, second)]
+    rows = [stored(run.folder / "scores")["tuned"] for run in (first, second)]
     return paired_runs(rows[0], rows[1], (first.name, second.name))
-
-
-def stored(run: Run) -> dict[str, list[Prediction]]:
-    """Returns the rows of base and tuned model that judging a run has kept.
-
-    Raises:
-        RunError: It was not judged yet.
-    """
-    files = {name: run.folder / "scores" / PREDICTIONS.format(name) for name in ("base", "tuned")}
-    if not all(file.is_file() for file in files.values()):
-        raise RunError(f"run '{run.name}' has no stored answers", where=str(run.folder / "scores"), remedy=f"didact eval {run.name}")
-    return {name: [prediction(row) for row in read_jsonl(file)] for name, file in files.items()}
-
-
-def prediction(row: Mapping[str, Any]) -> Prediction:
-    """Returns a stored row as it was; lists become tuples again.
-
-    >>> prediction({"task": "t", "example": "1", "template": "x", "prompt": "", "completion": "a", "references": ["a"],
-    ...     "stop": "stop", "num_tokens": 1}).references
-    ('a',)
-    """
-    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
-    return Prediction(**fields)
 
 
 def _settled(recipe: Recipe, wanted: Wanted) -> Recipe:

@@ -9,7 +9,7 @@ from didact.base.errors import DataError
 from didact.base.files import to_json
 from didact.base.types import Prediction
 from didact.evals.counted import counted, of_record
-from didact.judging import prediction
+from didact.evals.stored import prediction
 
 CHOICES = ("A", "B")
 
