@@ -112,7 +112,8 @@ def test_the_story_is_told_the_results_are_put_and_the_run_is_like_any_other(pla
         rows = read_jsonl(run.folder / "scores" / f"predictions_{model}.jsonl")
         assert [row["level"] for row in rows] == [level for level in LEVELS for _ in range(2)]
         assert all(row["references"] == [f"It is {row['references'][1]}.", row["references"][1]] for row in rows)
-    assert {path.name for path in (run.folder / "scores").glob("*.json")} == {f"{level}.json" for level in LEVELS}
+    tables = {*(f"{level}.json" for level in LEVELS), "three_levels.json", "manifest.json"}
+    assert {path.name for path in (run.folder / "scores").glob("*.json")} == tables
     assert not (run.folder / "base").exists()
     answered = json.loads(didact("chat last 'What is the national flower of Japan?' --json").out)
     assert len(answered["turns"]) == 1
