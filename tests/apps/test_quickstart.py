@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,7 @@ def bases(tmp_path_factory):
         for source in table.get("tasks", {}).get("sources", []):
             source["limit"] = 20
         (folder / f"{name}.yaml").write_text(to_yaml(table))
+    shutil.copy(bundled.BASES / "pretraining.yaml", folder)
     return folder
 
 
