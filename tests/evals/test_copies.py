@@ -8,8 +8,10 @@ from didact.base.errors import DataError
 from didact.evals.copies import copies
 from didact.evals.gather import gather
 from didact.evals.protocols import Protocol, protocols
+from didact.evals.suites import suites
 from didact.tasks.benchmarks.registry import BENCHMARKS
 from didact.tasks.readers import load_tasks
+from didact.tasks.suites import SUITES
 
 HEADLESS = '"2 + {n}?",1,2,3,4,B\n'
 
@@ -73,6 +75,26 @@ def test_a_run_s_own_source_comes_first(tmp_path: Path) -> None:
     found = gather(Protocol("anatomy", ("mmlu/anatomy",)), (own,), there, hub=False, seed=0)
     assert [(task.name, len(task.examples)) for task in found.tasks] == [("mine", 1)]
     assert found.places == {"mine": "the run's recipe"}
+
+
+def test_mnli_is_asked_on_both_of_its_sets_and_counts_as_their_mean(tmp_path: Path) -> None:
+    row = "sentence1\tsentence2\tgold_label\nIt rains.\tIt is wet.\tentailment\n"
+    written(tmp_path, {"MNLI/dev_matched.tsv": row})
+    (protocol,) = protocols("glue")
+    alone = gather(protocol, (), copies(tmp_path), hub=False, seed=0)
+    assert ([task.name for task in alone.tasks], "glue/mnli_mismatched" in alone.absent) == (["glue/mnli"], True)
+    written(tmp_path, {"MNLI/dev_mismatched.tsv": row + "It snows.\tIt is hot.\tcontradiction\n"})
+    both = gather(protocol, (), copies(tmp_path), hub=False, seed=0)
+    assert [(task.name, task.kind, len(task.examples)) for task in both.tasks] == [
+        ("glue/mnli", "glue/mnli", 1),
+        ("glue/mnli_mismatched", "glue/mnli", 2),
+    ]
+    # GLUE's other eight tasks have 50 points each, MNLI (90 + 70) / 2 = 80: (8 * 50 + 80) / 9.
+    entries = {f"glue/{name}": dict.fromkeys(metrics, 50.0) for name, metrics in SUITES["glue"].items()}
+    entries |= {"glue/mnli": {"accuracy": 90.0}, "glue/mnli_mismatched": {"accuracy": 70.0}}
+    table = {"tasks": {task: {m: {"tuned": {"value": value}} for m, value in one.items()} for task, one in entries.items()}}
+    kinds = {name: name.removesuffix("_mismatched") for name in entries}
+    assert suites(table, kinds)["glue"]["tuned"] == pytest.approx(480 / 9)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ from didact.tasks.task import Task, TaskSet
 
 _HUB = "huggingface.co"
 _WAIT_S = 3.0
+_MISMATCHED = "_mismatched"
+"""Ends the name of MNLI's second set, rows from other sources than it is trained on, and of its split."""
 
 
 @dataclass(frozen=True)
@@ -67,17 +69,17 @@ def gather(protocol: Protocol, own: Sequence[Task], copies: Copies | None, *, hu
         DataError: Nothing at all is to be had.
     """
     names = [name for pattern in protocol.benchmarks for name in matching(pattern)]
-    by_kind = {task.kind: task for task in own}
     tasks, absent, places = list[Task](), dict[str, str](), dict[str, str]()
     for name in names:
-        task, place = by_kind.get(name), "the run's recipe"
-        if task is None:
-            task, place = _elsewhere(name, protocol, copies, hub)
-        if task is None:
-            absent[name] = place
-            continue
-        tasks.append(task)
-        places[task.name] = place
+        found = {task.name: (task, "the run's recipe") for task in own if task.kind == name}
+        for called, split in () if found else _asked_splits(name, protocol.split):
+            task, place = _elsewhere(name, called, split, copies, hub)
+            if task is None:
+                absent[called] = place
+            else:
+                found[called] = (task, place)
+        tasks += [task for task, _ in found.values()]
+        places |= {called: place for called, (_, place) in found.items()}
     if not tasks:
         reasons = sorted(set(absent.values()))
         what = f"no rows of {protocol.name} are to be had: {'; '.join(reasons)}"
@@ -95,24 +97,34 @@ def gather(protocol: Protocol, own: Sequence[Task], copies: Copies | None, *, hu
     )
 
 
-def _elsewhere(name: str, protocol: Protocol, copies: Copies | None, hub: bool) -> tuple[Task | None, str]:
+def _asked_splits(name: str, split: str) -> tuple[tuple[str, str], ...]:
+    """Returns the tasks that a benchmark is, each with its split: MNLI is judged on two sets, matched and mismatched.
+
+    >>> _asked_splits("glue/mnli", "validation")
+    (('glue/mnli', 'validation'), ('glue/mnli_mismatched', 'validation_mismatched'))
+    """
+    known, second = BENCHMARKS[name].hub, f"{split}{_MISMATCHED}"
+    return ((name, split), *(((name + _MISMATCHED, second),) if known is not None and known.has(second) else ()))
+
+
+def _elsewhere(name: str, called: str, split: str, copies: Copies | None, hub: bool) -> tuple[Task | None, str]:
     """Returns a benchmark's task and where it is, or None and why there is none."""
     benchmark = BENCHMARKS[name]
-    splits = dict.fromkeys((protocol.split, "validation") if protocol.split == "test" else (protocol.split,))
-    if benchmark.hub is not None and not any(benchmark.hub.has(split) for split in splits):
+    splits = dict.fromkeys((split, "validation") if split == "test" else (split,))
+    if benchmark.hub is not None and not any(benchmark.hub.has(one) for one in splits):
         splits = {benchmark.default_split: None}
-    for split in splits if copies else ():
-        if copies and (source := copies.source(benchmark, split)):
+    for one in splits if copies else ():
+        if copies and (source := copies.source(benchmark, one, called)):
             try:
-                return _read(source), f"{source.path}, split {split}"
+                return _read(source), f"{source.path}, split {one}"
             except DataError as error:
                 return None, error.what
     if not hub or benchmark.hub is None:
         where = f"no copy in {copies.folder}" if copies else "no folder of copies was given"
         return None, f"{where}, and the hub {'has none' if benchmark.hub is None else 'cannot be reached'}"
-    split = next((split for split in splits if benchmark.hub.has(split)), benchmark.default_split)
+    there = next((one for one in splits if benchmark.hub.has(one)), benchmark.default_split)
     try:
-        return _read(Source(name=name, reader="benchmark", split=split, settings={"of": name})), f"{benchmark.hub.path}, split {split}"
+        return _read(Source(name=called, reader="benchmark", split=there, settings={"of": name})), f"{benchmark.hub.path}, split {there}"
     except (DataError, PrerequisiteError) as error:
         return None, error.what
 

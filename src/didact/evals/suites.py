@@ -1,5 +1,6 @@
 """What benchmarks add to scores: the metrics that they name, GLUE's and SuperGLUE's one number, and what a person has to know."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,11 +35,7 @@ def suites(table: Mapping[str, Any], kinds: Mapping[str, str]) -> dict[str, Any]
     """
     found: dict[str, Any] = {}
     for model in ("base", "tuned"):
-        scores = {
-            kinds[task]: {metric: entry[model]["value"] for metric, entry in metrics.items() if model in entry}
-            for task, metrics in table["tasks"].items()
-            if task in kinds
-        }
+        scores = _by_kind(table["tasks"], kinds, model)
         for suite in SUITES:
             try:
                 known = suite_scores({name: metrics for name, metrics in scores.items() if name.startswith(f"{suite}/") and metrics})
@@ -48,6 +45,22 @@ def suites(table: Mapping[str, Any], kinds: Mapping[str, str]) -> dict[str, Any]
             for name, (score, without) in known.items():
                 found[name] = {**found.get(name, {}), model: score, "without": list(without)}
     return found
+
+
+def _by_kind(tasks: Mapping[str, Any], kinds: Mapping[str, str], model: str) -> dict[str, dict[str, float]]:
+    """Returns benchmark to metric to points; of a benchmark that is judged on several sets, MNLI's two, the mean over them.
+
+    >>> tasks = {name: {"accuracy": {"tuned": {"value": value}}} for name, value in (("m", 80.0), ("mm", 70.0))}
+    >>> _by_kind(tasks, {"m": "glue/mnli", "mm": "glue/mnli"}, "tuned")
+    {'glue/mnli': {'accuracy': 75.0}}
+    """
+    found: dict[str, dict[str, list[float]]] = {}
+    for task, metrics in tasks.items():
+        of_kind = found.setdefault(kinds[task], {}) if task in kinds else {}
+        for metric, entry in metrics.items():
+            if model in entry:
+                of_kind.setdefault(metric, []).append(entry[model]["value"])
+    return {kind: {metric: math.fsum(v) / len(v) for metric, v in metrics.items()} for kind, metrics in found.items()}
 
 
 def remarks(table: Mapping[str, Any]) -> list[str]:
