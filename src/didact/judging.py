@@ -5,19 +5,18 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from didact.assemble import HOLD_OUT, JUDGED, VALIDATION, Assembly
-from didact.base.errors import DataError, PrerequisiteError, RunError
+from didact.base.errors import DataError, RunError
 from didact.base.files import write_jsonl
 from didact.base.recipe import AdapterSection, Recipe
 from didact.base.types import Prediction
 from didact.choose import Say
 from didact.data.objective_tokens import objective_controls
 from didact.data.tokens import Tokeniser
-from didact.evals import normalised, options
+from didact.evals import harness, normalised, options
 from didact.evals.asking import AskedSet, Room, benchmark_set, described, level_set, short_of_shots
 from didact.evals.copies import copies
 from didact.evals.counted import counted, with_metrics
@@ -92,24 +91,31 @@ def evaluate(
     names = _every(names or recipe.evaluate.on, assembly)
     if not names:
         raise DataError("the recipe has no tasks to ask about", remedy=f"train again, and {HOLD_OUT['unseen']}")
-    through_library = [name for name in names if name.startswith(LM_EVAL)]
-    sets = _sets([name for name in names if name not in through_library], assembly, tuned, wanted, say)
+    through_library = [name.removeprefix(LM_EVAL) for name in names if name.startswith(LM_EVAL)]
+    sets = _sets([name for name in names if not name.startswith(LM_EVAL)], assembly, tuned, wanted, say)
     answers: dict[str, list[Prediction]] = {}
     total = sum(one.rows() for one in sets)
     virtual = tuned.adapter.virtual if tuned.adapter else ()
-    elsewhere: dict[str, Any] = {}
+    elsewhere: dict[str, dict[str, harness.Asked]] = {task: {} for task in through_library}
     for name in ("base", "tuned"):
         loaded = tuned if name == "tuned" else load_untuned(run, recipe, tuned.tokeniser)
         model = local_model(loaded, recipe)
         left_out = virtual if name == "base" else ()
         answers[name] = [row for one in sets for row in _answers(model, one, recipe, left_out, partial(on_rows, name, total))]
-        write_jsonl(run.folder / "scores" / PREDICTIONS.format(name), answers[name])
-        for task in through_library:
-            elsewhere.setdefault(task, {}).update(_through_library({name: model}, task.removeprefix(LM_EVAL), recipe))
+        for task, asked in elsewhere.items():
+            say(f"{LM_EVAL}{task}: asking {name} through lm-eval")
+            limit = recipe.evaluate.examples_per_task
+            asked[name] = harness.ask(model, task, limit=limit, shots=wanted.shots, batch_tokens=recipe.evaluate.batch_tokens)
+    through = [harness.judged(asked) for asked in elsewhere.values()]
+    for name, rows in answers.items():
+        rows += [row for one in through for row in one.rows[name]]
+        write_jsonl(run.folder / "scores" / PREDICTIONS.format(name), rows)
     manifest = _manifest(run, recipe, sets, assembly, tuned)
+    manifest["sets"] += [one for judged in through for one in judged.sets]
+    manifest |= {"lm_eval": {task: one.own for task, one in zip(elsewhere, through, strict=True)}} if through else {}
     run.save_json(f"scores/{MANIFEST}", manifest)
     found = _told(run, counted(manifest, answers["base"], answers["tuned"]), say)
-    return {"run": run.name, "checkpoint": manifest["checkpoint"], **found, **({"lm_eval": elsewhere} if elsewhere else {})}
+    return {"run": run.name, "checkpoint": manifest["checkpoint"], **found, **_of_library(manifest)}
 
 
 def recount(run: Run, say: Say = lambda _: None) -> dict[str, Any]:
@@ -123,7 +129,7 @@ def recount(run: Run, say: Say = lambda _: None) -> dict[str, Any]:
         raise RunError(f"run '{run.name}' was judged before manifests were kept", where=str(file), remedy=f"didact eval {run.name}")
     manifest = json.loads(file.read_text(encoding="utf-8"))
     found = _told(run, counted(manifest, rows["base"], rows["tuned"]), say)
-    return {"run": run.name, "checkpoint": manifest["checkpoint"], **found}
+    return {"run": run.name, "checkpoint": manifest["checkpoint"], **found, **_of_library(manifest)}
 
 
 def compare_runs(first: Run, second: Run) -> dict[str, Any]:
@@ -264,17 +270,9 @@ def _remarks(table: dict[str, Any]) -> list[str]:
     return [*(line for line in lines if line not in unread), together]
 
 
-def _through_library(models: Mapping[str, LocalModel], task: str, recipe: Recipe) -> dict[str, Any]:
-    """Returns what lm-eval makes of models on one of its tasks: model to its metrics.
-
-    Raises:
-        PrerequisiteError: The bridge to that library is not there.
-    """
-    try:
-        harness = import_module("didact.evals.harness")
-    except ModuleNotFoundError:
-        raise PrerequisiteError("lm-eval cannot be used", where=f"--on {LM_EVAL}{task}", remedy="pip install 'didact[eval]'") from None
-    return dict(harness.evaluate(models, task, recipe.evaluate.examples_per_task))
+def _of_library(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns lm-eval's own scores, where it was asked: task, as typed, to model to its metrics."""
+    return {"lm_eval": manifest["lm_eval"]} if "lm_eval" in manifest else {}
 
 
 def load_untuned(run: Run, recipe: Recipe, tokeniser: Tokeniser | None = None) -> Loaded:
