@@ -67,6 +67,20 @@ def test_the_interval_holds_the_value_and_is_the_same_every_time():
         assert one["low"] < one["value"] < one["high"]
 
 
+def test_answers_to_one_question_are_drawn_together():
+    first, second = drawn(0, number=40)
+    alone = {"ann": {str(n): level for n, level in enumerate(first)}, "bob": {str(n): level for n, level in enumerate(second)}}
+    twice = {rater: {f"{row}{half}": level for row, level in rows.items() for half in "xy"} for rater, rows in alone.items()}
+    questions = {f"{row}{half}": f"question {row}" for row in alone["ann"] for half in "xy"}
+    found = [agreement(alone, "ABCD", resamples=500, seed=0)["pairs"][0]["exact"]]
+    found += [agreement(twice, "ABCD", resamples=500, seed=0, clusters=given)["pairs"][0]["exact"] for given in (questions, None)]
+    assert len({one["value"] for one in found}) == 1
+    widths = [one["high"] - one["low"] for one in found]
+    # Every row given twice says nothing new: taken for 80 rows, they would seem to say sqrt(2) times as much.
+    assert widths[1] == pytest.approx(widths[0], rel=0.15)
+    assert widths[2] < 0.85 * widths[1]
+
+
 def test_a_row_that_one_rater_left_out_counts_for_alpha_and_not_for_fleiss():
     ratings = {"ann": {"1": "A", "2": "B", "3": "A"}, "bob": {"1": "A", "2": "B", "3": "B"}, "cy": {"1": "A", "2": "B"}}
     table = agreement(ratings, "AB", resamples=50, seed=0)

@@ -83,7 +83,14 @@ def krippendorff_alpha(units: Sequence[Sequence[str]], levels: Sequence[str], sc
     return _number(_alpha(parts.sum(axis=0)[None], scale)[0])
 
 
-def agreement(ratings: Mapping[str, Mapping[str, str]], levels: Sequence[str], *, resamples: int, seed: int) -> dict[str, Any]:
+def agreement(
+    ratings: Mapping[str, Mapping[str, str]],
+    levels: Sequence[str],
+    *,
+    resamples: int,
+    seed: int,
+    clusters: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """Returns how well raters agree, as a plain table: all of them together, and each two.
 
     Args:
@@ -91,6 +98,7 @@ def agreement(ratings: Mapping[str, Mapping[str, str]], levels: Sequence[str], *
         levels: All levels, from best to worst.
         resamples: Resamples of rows for the 95 % intervals.
         seed: What they are drawn from.
+        clusters: Row to the question that it answers: answers to one question are drawn together. None: every row stands alone.
 
     Raises:
         DataError: An unknown level.
@@ -105,25 +113,31 @@ def agreement(ratings: Mapping[str, Mapping[str, str]], levels: Sequence[str], *
         return {**table, "note": "no row was rated by two: agreement cannot be told"}
     counts = _counts(units, levels)
 
-    def drawn(number: int, of: str) -> Floats:
-        own = generator(seed, "agreement", of, number, resamples).multinomial(number, np.full(number, 1 / number), size=resamples)
-        return own.astype(np.float64)
+    def drawn(chosen: Sequence[str], of: str) -> Floats:
+        """Returns how often each row counts (1 + resamples, rows): once, then as often as its question was drawn."""
+        names, members = np.unique([(clusters or {}).get(row, row) for row in chosen], return_inverse=True)
+        number = len(names)
+        times = generator(seed, "agreement", of, number, resamples).multinomial(number, np.full(number, 1 / number), size=resamples)
+        return np.vstack([np.ones(len(chosen)), times[:, members].astype(np.float64)])
 
-    parts = _coincidences(counts)
-    times = np.vstack([np.ones(len(parts)), drawn(len(parts), "alpha")])
+    parts, shared = _coincidences(counts), counts.sum(axis=1) > 1
+    times = drawn([row for row, kept in zip(rows, shared, strict=True) if kept], "alpha")
     table["krippendorff_ordinal"] = _interval(_alpha(np.tensordot(times, parts, axes=1), "ordinal"))
-    whole = counts[counts.sum(axis=1) == len(ratings)]
-    if len(whole) and len(ratings) > 1:
-        times = np.vstack([np.ones(len(whole)), drawn(len(whole), "fleiss")])
-        table["fleiss"] = {"num_rows": len(whole), **_interval(_fleiss(whole, times))}
+    by_all = counts.sum(axis=1) == len(ratings)
+    if by_all.any() and len(ratings) > 1:
+        times = drawn([row for row, kept in zip(rows, by_all, strict=True) if kept], "fleiss")
+        table["fleiss"] = {"num_rows": int(by_all.sum()), **_interval(_fleiss(counts[by_all], times))}
     for first, second in combinations(ratings, 2):
         both = [row for row in rows if row in ratings[first] and row in ratings[second]]
         if not both:
             continue
-        cells = _table([ratings[first][row] for row in both], [ratings[second][row] for row in both], levels)
-        chosen = generator(seed, "agreement", first, second, resamples).multinomial(len(both), cells.ravel() / len(both), size=resamples)
-        stack = np.vstack([cells.ravel()[None], chosen]).reshape(-1, len(levels), len(levels))
-        told = {"raters": [first, second], "num_rows": len(both), "exact": _interval(100 * np.trace(stack, axis1=1, axis2=2) / len(both))}
+        cells = np.stack([_table([ratings[first][row]], [ratings[second][row]], levels) for row in both])
+        stack = np.tensordot(drawn(both, f"{first} and {second}"), cells, axes=1)
+        told = {
+            "raters": [first, second],
+            "num_rows": len(both),
+            "exact": _interval(100 * np.trace(stack, axis1=1, axis2=2) / stack.sum(axis=(1, 2))),
+        }
         ways: tuple[tuple[str, Weights], ...] = (("kappa", "none"), ("kappa_quadratic", "quadratic"))
         for name, weights in ways:
             told[name] = _interval(_kappa(stack, _distances(len(levels), weights)))

@@ -47,7 +47,7 @@ def agree(first: Outcomes, second: Outcomes, *, names: tuple[str, str], resample
         first: One judge's outcomes, or people's.
         second: Another's.
         names: What the two are called.
-        resamples: Resamples of pairs for the intervals.
+        resamples: Resamples for the intervals; what is drawn are questions, with all their pairs of models.
         seed: What they are drawn from.
 
     Returns:
@@ -63,7 +63,9 @@ def agree(first: Outcomes, second: Outcomes, *, names: tuple[str, str], resample
     """
     both = [pair for pair in first if pair in second]
     rows = {name: {"\t".join(pair): outcomes[pair] for pair in both} for name, outcomes in zip(names, (first, second), strict=True)}
-    told: dict[str, Any] = {"num_pairs": len(both), "agreement": agreement(rows, OUTCOMES, resamples=resamples, seed=seed)}
+    questions = {"\t".join(pair): pair[0] for pair in both}
+    found_alike = agreement(rows, OUTCOMES, resamples=resamples, seed=seed, clusters=questions)
+    told: dict[str, Any] = {"num_pairs": len(both), "agreement": found_alike}
     decided = [pair for pair in both if "tie" not in (first[pair], second[pair])]
     if not decided:
         return {**told, "without_ties": {"value": None, "num_pairs": 0, "note": "they never both name a winner"}}

@@ -110,7 +110,9 @@ def report(key: Mapping[str, Any], ratings: Ratings, *, resamples: int = 2000, s
         "models": models,
         "pairs": pairs,
         **told,
-        "agreement": agreement(ratings, list(LEVELS), resamples=resamples, seed=seed),
+        "agreement": agreement(
+            ratings, list(LEVELS), resamples=resamples, seed=seed, clusters={row: str(about["item"]) for row, about in rows.items()}
+        ),
     }
 
 

@@ -99,10 +99,11 @@ def _level(tasks: Mapping[str, tuple[str, int, float, float]], level: str, resam
         return {"num_tasks": 0, "num_rows": 0, "missing": HOW[level]}
     rows = [num for _, num, _, _ in tasks.values()]
     base, tuned = [value for *_, value, _ in tasks.values()], [value for *_, value in tasks.values()]
-    macro = {  # a correlation goes down to -100
-        "base": plain(bootstrap(base, resamples=resamples, seed=seed, bounds=(-100.0, 100.0))),
-        "tuned": plain(bootstrap(tuned, resamples=resamples, seed=seed, bounds=(-100.0, 100.0))),
-        "difference": plain(paired(base, tuned, resamples=resamples, seed=seed, bounds=(-200.0, 200.0))),
+    low = -100.0 if min(*base, *tuned) < 0 else 0.0  # a correlation goes down to -100
+    macro = {
+        "base": plain(bootstrap(base, resamples=resamples, seed=seed, bounds=(low, 100.0))),
+        "tuned": plain(bootstrap(tuned, resamples=resamples, seed=seed, bounds=(low, 100.0))),
+        "difference": plain(paired(base, tuned, resamples=resamples, seed=seed, bounds=(low - 100.0, 100.0 - low))),
     }
     micro = {name: {"value": _weighted(values, rows)} for name, values in (("base", base), ("tuned", tuned))}
     micro["difference"] = {"value": micro["tuned"]["value"] - micro["base"]["value"]}
