@@ -19,6 +19,7 @@ def as_on_the_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("synthetic")
     (folder / "recipes").mkdir()
     shutil.copy(ROOT / "recipes" / "self_instruct_demo.yaml", folder / "recipes")
+    shutil.copytree(ROOT / "recipes" / "synth", folder / "recipes" / "synth")
     for name, text in FILES.items():
         (folder / name).write_text(text, encoding="utf-8")
     return folder
@@ -42,5 +43,5 @@ def test_every_command_of_the_page_runs(as_on_the_page: Path, monkeypatch: pytes
 
 
 def test_every_recipe_that_the_page_names_is_there() -> None:
-    named = re.findall(r"`(\w+)`", PAGE.partition("`recipes/synth/` has")[2].partition("Methods that")[0])
+    named = re.findall(r"`(\w+)`", PAGE.partition("`recipes/synth/` has")[2].partition("Each can be")[0])
     assert sorted(named) == sorted(path.stem for path in (ROOT / "recipes" / "synth").glob("*.yaml"))

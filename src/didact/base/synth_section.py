@@ -22,7 +22,7 @@ class Teacher(Section):
 
     backend: Literal["endpoint", "local", "fake"] = "fake"
     """endpoint: a server that speaks OpenAI's protocol (vLLM, llama.cpp, Ollama, `transformers serve`, OpenAI); local: a model in this
-    process; fake: answers written by a grammar, for trying things out offline."""
+    process; fake: answers written by a script, for trying things out offline: `teacher.backend=fake` behind any recipe's name."""
     url: str = ""
     """For endpoint: what its addresses begin with, `http://localhost:8000/v1`."""
     model: str = ""
@@ -46,8 +46,8 @@ class Teacher(Section):
     def _is_complete(self) -> "Teacher":
         if self.backend == "endpoint" and not self.url:
             raise ValueError("backend endpoint needs url: http://localhost:8000/v1, or another server's")
-        if self.backend != "endpoint" and self.url:
-            raise ValueError(f"backend {self.backend} has no url: write backend: endpoint, or leave url out")
+        if self.backend == "local" and self.url:
+            raise ValueError("backend local has no url: write backend: endpoint, or leave url out")
         if self.backend != "fake" and not self.model:
             raise ValueError(f"backend {self.backend} needs model: its name")
         return self

@@ -1,25 +1,34 @@
-"""The scripted teacher: answers a synthesis' requests from a small grammar, so that the whole path can be seen without a model.
+"""The scripted teacher: answers every method's requests by small scripts, so that the whole path can be seen without a model.
 
 It writes what a model would, right answers and slips alike: tasks that no text can answer or that come twice, instances without an output.
+What its small grammar does not have, it answers with something that is true of the request, and says that a script says it.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from didact.base.chance import rng
-from didact.base.files import fingerprint
-from didact.synth.made_tasks import Family, Instance, known, made_instruction
+from didact.synth.ask import Reply
+from didact.synth.scripts.answers import answered
+from didact.synth.scripts.evolving import equal_reply, evolved_reply
+from didact.synth.scripts.request import Request
+from didact.synth.scripts.self_instruct import class_reply, instances_reply, list_reply
+from didact.synth.scripts.talk import conversation_reply, next_turn_reply, turn_reply
+from didact.synth.scripts.texts import check_reply, choice_reply, explanation_reply, rating_reply, request_reply
+from didact.synth.scripts.topics import about_reply, messages_reply, record_reply
+from didact.synth.scripts.whole_tasks import example_reply, output_reply, tasks_reply, wording_reply
 
-Answer = Callable[[Mapping[str, Any]], str]
-"""From a request in OpenAI's form to the reply's text."""
-_LISTED = re.compile(r"(?m)^(\d+)\.(?= |$)")
-_ASKED = re.compile(r"numbered (\d+) to (\d+)")
-_TASK = re.compile(r"(?m)^Task: (.+)$")
-_USUAL = 7
-"""Tasks that it writes where nobody says how many."""
-_SLIP = 1 / 12
-"""Share of instances that have no output."""
+Answer = Callable[[Mapping[str, Any]], str | Reply]
+"""From a request in OpenAI's form to the reply."""
+_SCRIPTS: tuple[Callable[[Request], str | Reply | None], ...] = (
+    *(tasks_reply, example_reply, wording_reply, output_reply),
+    *(evolved_reply, equal_reply),
+    *(conversation_reply, next_turn_reply),
+    *(request_reply, rating_reply, choice_reply, check_reply, explanation_reply),
+    *(messages_reply, about_reply, record_reply),
+    *(class_reply, instances_reply, list_reply),  # behind those that hold numbered lists, too
+    turn_reply,
+)
+"""Each knows its requests by our own wordings, and returns None for all others."""
 
 
 def scripted(seed: int = 0) -> Answer:
@@ -35,74 +44,16 @@ def scripted(seed: int = 0) -> Answer:
     'No'
     >>> teacher({"prompt": "Task: Convert 7 metres to centimetres.\n"})
     'Output: 700 centimetres'
+    >>> teacher({"messages": [{"role": "user", "content": "Convert 7 metres to centimetres."}]})
+    '700 centimetres'
     """
 
-    def answer(asked: Mapping[str, Any]) -> str:
-        text = _text(asked)
-        said = fingerprint({key: asked[key] for key in sorted(asked) if key != "model"})
-        tasks = _TASK.findall(text)
-        if text.rstrip().endswith("Is it classification?"):
-            found = known(tasks[-1]) if tasks else None
-            return "Yes" if found and found[0].labels else "No"
-        if tasks and text.rstrip().endswith(tasks[-1].rstrip()):
-            return _instances(tasks[-1], "Class label:" in text, seed, said)
-        if numbers := _LISTED.findall(text):
-            return _list(text, int(numbers[-1]), seed, said)
-        return _reply(text, seed, said)
+    def answer(asked: Mapping[str, Any]) -> str | Reply:
+        request = Request(asked, seed)
+        replies = (script(request) for script in _SCRIPTS)
+        return next((reply for reply in replies if reply is not None), None) or answered(request)
 
     return answer
-
-
-def _text(asked: Mapping[str, Any]) -> str:
-    prompt = asked.get("prompt")
-    return str(prompt) if prompt is not None else "\n\n".join(str(one.get("content") or "") for one in asked.get("messages", ()))
-
-
-def _list(text: str, number: int, seed: int, said: str) -> str:
-    """Returns a numbered list of tasks that goes on where the request's ends."""
-    opened = text.rstrip().endswith(f"\n{number}.")
-    asked = _ASKED.search(text)
-    first, last = (int(asked[1]), int(asked[2])) if asked else (number if opened else number + 1, 0)
-    last = last or first + _USUAL - 1
-    tasks = [made_instruction(rng(seed, "synth", "scripted", said, place)) for place in range(first, last + 1)]
-    listed = "\n".join(f"{place}. {task}" for place, task in enumerate(tasks, start=first))
-    return listed.removeprefix(f"{first}.") if opened else listed
-
-
-def _instances(task: str, label_first: bool, seed: int, said: str) -> str:
-    found = known(task)
-    if found is None:
-        return "Output: I'm sorry, I can only answer in text."
-    family, words = found
-    rand = rng(seed, "synth", "scripted", said)
-    if family.labels and label_first:
-        made = [_of_label(family, words, label, rand.random()) for label in family.labels for _ in range(2)]
-        return "\n".join(f"Class label: {label}\n{given}" for given, label in made)
-    made = list(dict.fromkeys(family.make(words, rand) for _ in range(3)))
-    if not any(given for given, _ in made):
-        return f"Output: {made[0][1]}"
-    lines = list[str]()
-    for number, (given, output) in enumerate(made, start=1):
-        lines += [f"Example {number}", given, "Output:" if rand.random() < _SLIP else f"Output: {output}"]
-    return "\n".join(lines)
-
-
-def _of_label(family: Family, words: Mapping[str, str], label: str, chance: float) -> Instance:
-    """Returns an instance with a label: they are made until one has it."""
-    for number in range(1000):
-        made = family.make(words, rng(0, "synth", "scripted", "label", label, str(chance), number))
-        if made[1] == label:
-            return made
-    return "", label
-
-
-def _reply(text: str, seed: int, said: str) -> str:
-    """Returns the answer to a task of the grammar that stands alone; to anything else, that it is not known."""
-    lines = [line for line in text.split("\n") if line.strip()]
-    found = known(lines[0]) if lines else None
-    if found is None:
-        return "I am a scripted teacher and know only the tasks of a small grammar."
-    return found[0].make(found[1], rng(seed, "synth", "scripted", said))[1]
 
 
 grammar: Answer = scripted()

@@ -172,13 +172,16 @@ def _about(recipe: SynthRecipe) -> dict[str, Any]:
     """Returns what the card tells of the recipe."""
     teacher = recipe.teacher
     names = [one if isinstance(one, str) else next(iter(one)) for one in recipe.filters]
+    is_fake = teacher.backend == "fake"  # it may be named over another teacher's recipe
     return {
         "name": recipe.name,
         "method": recipe.method,
         "strict": recipe.strict,
         "seed": recipe.seed,
-        "teacher": " ".join(part for part in (teacher.backend, teacher.model, teacher.revision or "") if part),
-        "url": teacher.url,
+        "teacher": f"a fake, script {teacher.script}: no model wrote these rows"
+        if is_fake
+        else " ".join(part for part in (teacher.backend, teacher.model, teacher.revision or "") if part),
+        "url": "" if is_fake else teacher.url,
         "filters": ", ".join(names),
         "recipe": fingerprint(recipe.model_dump(mode="json")),
     }
