@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -241,18 +242,26 @@ def _loaded(name: str) -> Any:
     Raises:
         RecipeError: There is no such task, or no such file.
     """
-    from lm_eval.tasks import TaskManager
-
     if _is_file(name):
+        from lm_eval.tasks import TaskManager
+
         if not Path(name).is_file():
             raise RecipeError(f"no file '{name}'", expected="a task of lm-eval in YAML", remedy="--on lm_eval:FOLDER/TASK.yaml")
         return TaskManager(include_path=str(Path(name).parent), include_defaults=False).load([name])
-    known = TaskManager()
+    known = _library()
     if name not in known.all_tasks:
         raise RecipeError(
             f"lm-eval has no task named '{name}'", expected=did_you_mean(name, known.all_tasks), remedy="lm-eval ls tasks shows them all"
         )
     return known.load([name])
+
+
+@cache
+def _library() -> Any:
+    """Returns lm-eval's own tasks by name; it takes seconds to read them."""
+    from lm_eval.tasks import TaskManager
+
+    return TaskManager()
 
 
 @contextmanager

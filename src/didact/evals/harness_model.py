@@ -169,7 +169,8 @@ class HarnessModel(TemplateLM):  # type: ignore[misc]
         Raises:
             ModelError: It asks for drawn answers.
         """
-        if given.get("do_sample") or float(given.get("temperature") or 0) > 0:
+        drawn = given.get("do_sample")
+        if drawn or (drawn is None and float(given.get("temperature") or 0) > 0):
             raise ModelError(
                 f"the task asks for answers that are drawn: {dict(given)}",
                 expected="greedy answers: do_sample false, temperature 0",
