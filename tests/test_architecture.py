@@ -20,7 +20,7 @@ FLOORS = [
     {"models"},
     {"train", "evals", "synth", "align"},
     {"run", "assemble"},
-    {"choose"},
+    {"choose", "questions", "run_models", "score_files"},
     {"judging"},
     {"jobs"},
     {"studies"},

@@ -16,15 +16,15 @@ from didact.data.problem_examples import ProblemExample
 from didact.data.stream import Forecast
 from didact.judging import ALL as ALL
 from didact.judging import evaluate as evaluate
-from didact.judging import load_tuned as load_tuned
-from didact.judging import load_untuned as load_untuned
-from didact.judging import local_model as local_model
 from didact.models.bundled import resolved
 from didact.models.load import Loaded, adapted, check_fit, load_base, save
 from didact.models.plan import Plan
 from didact.models.precision import hold_in_bf16, machine, pick_device, pick_precision
 from didact.models.speed import peak_flops
 from didact.run import SUMMARY, Run, environment
+from didact.run_models import load_tuned as load_tuned
+from didact.run_models import load_untuned as load_untuned
+from didact.run_models import local_model as local_model
 from didact.train.forecast import Pace, elsewhere, foresee
 from didact.train.loop import Step, tune
 from didact.train.probe import probe

@@ -49,7 +49,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Any:
         patch.chdir(folder)
         patch.setenv("DIDACT_RUNS", str(folder / "runs"))
         patch.setenv("HF_HUB_OFFLINE", "1")
-        patch.setattr("didact.judging.hub_answers", lambda: False)
+        patch.setattr("didact.questions.hub_answers", lambda: False)
         assert didact("train tiny.yaml").code == 0
         seen = didact(ASK)
         assert seen.code == 0, seen.err

@@ -19,6 +19,9 @@ Templates = Annotated[str, typer.Option(help="Wordings of each row: record, all,
 Limit = Annotated[int | None, typer.Option(help="The first so many rows of each task; else the recipe's.", min=1)]
 Shots = Annotated[int | None, typer.Option(help="Demonstrations before each question; else the recipe's, of a benchmark its own.", min=0)]
 Data = Annotated[str | None, typer.Option(help="A folder with copies of benchmarks; else DIDACT_DATA, else the hub.")]
+Posix = Annotated[
+    bool | None, typer.Option("--posix", help="Count how much likelihood answers lose in other words, too; needs --templates.")
+]
 Recount = Annotated[bool, typer.Option("--recount", help="Count the stored answers again; no model is asked.")]
 Paired = Annotated[bool, typer.Option("--paired", help="Compare the tuned models of two runs, row by row.")]
 Everything = Annotated[bool, typer.Option("--all", help="Show every task in the table.")]
@@ -32,6 +35,7 @@ def evaluate_run(
     limit: Limit = None,
     shots: Shots = None,
     data: Data = None,
+    posix: Posix = None,
     paired: Paired = False,
     recount: Recount = False,
     every: Everything = False,
@@ -40,8 +44,9 @@ def evaluate_run(
     """Judge base against tuned, on tasks that were never trained on and on public benchmarks."""
     from didact.base.errors import RecipeError
     from didact.evals.protocols import check_asked
-    from didact.judging import ALL, LEVELS, Wanted, evaluate
+    from didact.judging import evaluate
     from didact.judging import recount as count_again
+    from didact.questions import ALL, LEVELS, Wanted
     from didact.run import find_run
 
     names = tuple(runs or ("last",))
@@ -62,7 +67,7 @@ def evaluate_run(
         result = count_again(found, say)
     else:
         with asking_bar() as hear:
-            result = evaluate(found, wanted=Wanted(wanted, templates or None, limit, shots, data), say=say, on_rows=hear)
+            result = evaluate(found, wanted=Wanted(wanted, templates or None, limit, shots, data, posix), say=say, on_rows=hear)
     put_json(result) if as_json else _show(result, every)
     if not as_json:
         say(f"predictions: {found.folder / 'scores'}\nnext: didact report {found.name}")

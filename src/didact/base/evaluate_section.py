@@ -33,6 +33,9 @@ class EvaluateSection(Section):
     templates: Literal["record", "all", "mixture", "held_out"] = "record"
     """How many wordings each row is asked in. record: the one of `template`; all: every one that fits; mixture: those that training
     draws from; held_out: those that are never trained with. Scores are those of the wording of record; the others add a spread."""
+    posix: bool = False
+    """True: count POSIX too, how much likelihood a model's own answers lose when the prompt is said in other words. It needs `templates`
+    other than record; a row in N wordings costs N more answers and N² likelihoods."""
     orders: Annotated[int, Field(ge=0, le=24)] = 0
     """Further orders of the options in which each row that lists some is asked."""
     styles: Annotated[int, Field(ge=0, le=24)] = 0

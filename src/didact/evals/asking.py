@@ -18,7 +18,8 @@ from didact.prompts.few_shot import LAYOUTS, same_text
 from didact.prompts.formats import Format
 from didact.prompts.template import AS_IS, TemplateSet
 from didact.prompts.variants import Variant, variants
-from didact.tasks.set_metrics import over_rows
+from didact.tasks.ifeval.checks import CHECKED
+from didact.tasks.set_metrics import over_rows, over_tasks
 from didact.tasks.task import Task, TaskSet
 
 SHARE_OF_ANSWER = 2
@@ -108,7 +109,8 @@ def level_set(
     )
     ranks = _ranks(tokeniser, recipe.sequence.max_length)
     ranked = tuple(question for question in asked if ranks(question)) if section.rank else ()
-    return AskedSet(level, tasks, tuple(asked), ranked, tuple(section.metrics), section.max_new_tokens)
+    metrics = section.metrics if any(task.kind != CHECKED for task in tasks) else over_tasks(section.metrics)
+    return AskedSet(level, tasks, tuple(asked), ranked, tuple(metrics), section.max_new_tokens)
 
 
 def benchmark_set(
@@ -157,7 +159,9 @@ def benchmark_set(
     # Rows that cannot be ranked are answered in writing: of a benchmark that is ranked, those few would be left out in silence.
     written = tuple(asked) if "generate" in protocol.asked else tuple(question for question in asked if not ranks(question))
     own = [metric for task in gathered.tasks for metric in over_rows(own_metrics(task))]
-    metrics = tuple(dict.fromkeys((*over_rows(own), *protocol.metrics, "exact_match")))
+    # Instructions that a program checks are no answers to compare with.
+    compared = ("exact_match",) if any(task.kind != CHECKED for task in gathered.tasks) else ()
+    metrics = tuple(dict.fromkeys((*over_rows(own), *protocol.metrics, *compared)))
     return AskedSet(protocol.name, gathered.tasks, written, can, metrics, max_new_tokens, protocol.norm, protocol.stops, gathered)
 
 

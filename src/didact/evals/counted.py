@@ -9,12 +9,16 @@ from didact.base.types import Prediction
 from didact.evals.detectable import minimum_detectable
 from didact.evals.faults import gap, outcomes, rates
 from didact.evals.normalised import of_tables
+from didact.evals.posix import PromptSet, posix
 from didact.evals.statistics import compare
+from didact.evals.stored import PromptSets
 from didact.evals.suites import suites
-from didact.evals.task_level import compare_with_tasks
+from didact.evals.task_level import compare_with_tasks, judged
 from didact.evals.three_levels import three_levels
 from didact.evals.wordings import over_wordings
 from didact.tasks.chance_level import chance_table
+from didact.tasks.ifeval.checks import CHECKED
+from didact.tasks.ifeval.scores import by_instruction
 from didact.tasks.metrics import METRICS
 from didact.tasks.set_metrics import over_rows
 
@@ -22,16 +26,18 @@ Rows = Sequence[Prediction]
 Table = dict[str, Any]
 
 
-def counted(manifest: Mapping[str, Any], base: Rows, tuned: Rows) -> Table:
+def counted(manifest: Mapping[str, Any], base: Rows, tuned: Rows, sets: PromptSets | None = None) -> Table:
     """Returns the scores of every level and benchmark, and what they add up to.
 
     Args:
         manifest: From `judging.evaluate`: what was asked, of which tasks, with which seed.
         base: Every row of the base model.
         tuned: The same rows of the tuned model.
+        sets: What POSIX is counted from, where it was asked.
 
     Returns:
-        `levels` and `benchmarks`: name to its table; `three_levels`; `normalised` where all of its parts were asked.
+        `levels` and `benchmarks`: name to its table; `three_levels`; `normalised` where a part of it was asked; `absent`: what was to be
+        asked and is not to be had, with the reason.
 
     Raises:
         DataError: The rows are not those of the manifest.
@@ -43,12 +49,23 @@ def counted(manifest: Mapping[str, Any], base: Rows, tuned: Rows) -> Table:
             raise DataError(f"no rows of {one['name']}", where="scores/predictions_tuned.jsonl", remedy="didact eval RUN")
         found[one["name"]] = _set(one, mine[0], mine[1], manifest)
     settings = {"resamples": manifest["resamples"], "seed": manifest["seed"]}
+    for name, models in (sets or {}).items():
+        found[name]["posix"] = _posix(models, settings)
+    absent = manifest.get("absent", {})
     return {
         "levels": {one["name"]: found[one["name"]] for one in manifest["sets"] if not one["protocol"]},
         "benchmarks": {one["name"]: found[one["name"]] for one in manifest["sets"] if one["protocol"]},
         "three_levels": three_levels(found, manifest["sets"], **settings),
-        **({"normalised": average} if (average := of_tables(found, manifest["sets"])) else {}),
+        **({"normalised": average} if (average := of_tables(found, manifest["sets"], absent)) else {}),
+        **({"absent": absent} if absent else {}),
     }
+
+
+def _posix(models: Mapping[str, Sequence[PromptSet]], settings: Mapping[str, int]) -> Table:
+    try:
+        return posix(models["tuned"], models["base"], **settings)
+    except DataError as error:  # every row fits one wording alone, or a model says nothing at all
+        return {"missing": error.what}
 
 
 def of_record(rows: Rows, one: Mapping[str, Any]) -> list[Prediction]:
@@ -84,6 +101,10 @@ def _set(one: Mapping[str, Any], base: Rows, tuned: Rows, manifest: Mapping[str,
     suite = suites(table, {name: task["kind"] for name, task in one["tasks"].items()})
     table |= {"suites": suite} if suite else {}
     table |= {key: one[key] for key in ("absent", "num_prompts", "num_prompts_cut") if one.get(key)}
+    checked = {name for name, task in one["tasks"].items() if task["kind"] == CHECKED}
+    if checked:
+        by_model = zip(("base", "tuned"), records, strict=True)
+        table["instructions"] = {model: by_instruction(judged([row for row in rows if row.task in checked])) for model, rows in by_model}
     if one["protocol"]:
         table["protocol"] = {key: one["protocol"][key] for key in ("name", "shots", "cot", "asked", "norm", "source")}
     return {

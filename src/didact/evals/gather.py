@@ -97,6 +97,14 @@ def gather(protocol: Protocol, own: Sequence[Task], copies: Copies | None, *, hu
     )
 
 
+def to_be_had(protocol: Protocol, copies: Copies | None, hub: bool) -> bool:
+    """Says whether rows of a protocol are likely to be had: there is a copy of some, or the hub can be asked."""
+    known = [BENCHMARKS[name] for pattern in protocol.benchmarks for name in matching(pattern)]
+    if copies is not None and any(copies.source(one, split) for one in known for split in (protocol.split, one.default_split)):
+        return True
+    return hub and any(one.hub is not None for one in known)
+
+
 def _asked_splits(name: str, split: str) -> tuple[tuple[str, str], ...]:
     """Returns the tasks that a benchmark is, each with its split: MNLI is judged on two sets, matched and mismatched.
 

@@ -45,13 +45,18 @@ PARTS: Mapping[str, Share] = {
 """The parts by name: 57 and 57 tasks of MMLU, 27 and 27 files of BBH, 8 languages of TyDiQA and 10 of MGSM, both without English."""
 
 
-def normalised(scores: Mapping[str, Mapping[str, float]], chance: Mapping[str, Mapping[str, float] | Levels]) -> dict[str, Any]:
+def normalised(
+    scores: Mapping[str, Mapping[str, float]],
+    chance: Mapping[str, Mapping[str, float] | Levels],
+    absent: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """Returns the six parts and, where all of them are there, their normalised average, ready for JSON.
 
     Args:
         scores: Part to the points of its tasks, by benchmark: `{"mgsm": {"mgsm/de": 12.0}}`. Others than those of `PARTS`, such as
             English, do not count and are named.
         chance: The same for what random answers score; a task that is not listed asks for free answers, where chance finds nothing.
+        absent: Part to the reason why none of it could be asked.
 
     Returns:
         `parts`: part to `score`, `random`, `normalised`, `num_tasks`, with chance levels also `majority`; BBH also over its 27 files.
@@ -64,7 +69,7 @@ def normalised(scores: Mapping[str, Mapping[str, float]], chance: Mapping[str, M
     (10.0, ['mgsm/en'], False, '8 of 10 tasks missing: mgsm/bn, mgsm/es, mgsm/ja ...')
     """
     parts = {name: _part(name, scores[name], chance.get(name, {})) for name in PARTS if set(scores.get(name, ())) & set(PARTS[name].tasks)}
-    missing = {name: _missing(name, scores.get(name, {})) for name in PARTS}
+    missing = {name: _missing(name, scores.get(name, {}), (absent or {}).get(name, "")) for name in PARTS}
     missing = {name: why for name, why in missing.items() if why}
     if missing:
         return {"parts": parts, "missing": missing}
@@ -106,12 +111,14 @@ def _groups(tasks: Sequence[str]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _missing(name: str, scores: Mapping[str, float]) -> str:
+def _missing(name: str, scores: Mapping[str, float], reason: str) -> str:
     missing = [task for task in PARTS[name].tasks if task not in scores]
     if not missing:
         return ""
+    if len(missing) == len(PARTS[name].tasks):
+        return f"not to be had ({reason})" if reason else "not asked"
     some = f"{', '.join(missing[:3])}{' ...' if len(missing) > 3 else ''}"
-    return f"{len(missing)} of {len(PARTS[name].tasks)} tasks missing: {some}" if len(missing) < len(PARTS[name].tasks) else "not asked"
+    return f"{len(missing)} of {len(PARTS[name].tasks)} tasks missing: {some}"
 
 
 def points_of(part: str, table: Mapping[str, Any], kinds: Mapping[str, str], model: str) -> dict[str, float]:
@@ -135,12 +142,15 @@ def points_of(part: str, table: Mapping[str, Any], kinds: Mapping[str, str], mod
     return found
 
 
-def of_tables(tables: Mapping[str, Mapping[str, Any]], sets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def of_tables(
+    tables: Mapping[str, Mapping[str, Any]], sets: Sequence[Mapping[str, Any]], absent: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Returns the normalised average of both models from the tables of an evaluation; nothing where no part was asked.
 
     Args:
         tables: Level or benchmark to its table of scores, with points under `tasks` and chance under `chance`, `tasks`.
         sets: What was asked: `name`, and under `tasks` each task's `kind`.
+        absent: As for `normalised`.
 
     >>> entry = {"base": {"value": 30.0}, "tuned": {"value": 60.0}}
     >>> table = {"tasks": {"snarks": {"answer_match": entry}}, "chance": {"tasks": {"snarks": 50.0}}}
@@ -159,7 +169,7 @@ def of_tables(tables: Mapping[str, Mapping[str, Any]], sets: Sequence[Mapping[st
             for part, kinds in asked.items()
         }
         if any(scores.values()):
-            found[model] = normalised(scores, chance)
+            found[model] = normalised(scores, chance, absent)
     return found
 
 

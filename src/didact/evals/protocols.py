@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from didact.base.errors import RecipeError, did_you_mean
+from didact.base.evaluate_section import EvaluateSection
 from didact.prompts.template import Template
 from didact.tasks.benchmarks.registry import matching
 
@@ -159,6 +160,8 @@ PROTOCOLS: Mapping[str, Protocol] = {protocol.name: protocol for protocol in _AL
 """Protocols by name."""
 FLAN = ("mmlu", "mmlu_cot", "bbh", "bbh_cot", "tydiqa", "mgsm")
 """What `--on flan` stands for: the six parts of the normalised average of Chung et al. 2022."""
+STAND_INS: Mapping[str, str] = {"tydiqa": "xquad"}
+"""What asks alike where a part of a collection is not to be had; it is no part of the collection."""
 _ON_TEST = ("snli", "anli", "ag_news", "imdb", "xsum", "cnn_dailymail", "e2e_nlg", "wmt", "paws")
 """Further benchmarks whose test rows have answers."""
 
@@ -185,6 +188,19 @@ def protocols(name: str) -> tuple[Protocol, ...]:
         of = f"{known.benchmarks[0].partition('/')[0]}/{part}"  # mmlu_cot/anatomy is mmlu/anatomy, asked to reason
         return (replace(known, name=name, benchmarks=(of,)),) if matching(of) else ()
     return (Protocol(name, (name,), "test" if whole in _ON_TEST else "validation"),) if matching(name) else ()
+
+
+def check_posix(section: EvaluateSection) -> None:
+    """Looks whether rows are asked in several wordings where POSIX is wanted.
+
+    Raises:
+        RecipeError: They are not.
+    """
+    if section.posix and section.templates == "record":
+        expected = "rows in several wordings: that is what it compares"
+        raise RecipeError(
+            "POSIX of one wording", where="evaluate.posix", expected=expected, remedy="evaluate.templates=all, or --templates all"
+        )
 
 
 def check_asked(names: tuple[str, ...], levels: tuple[str, ...]) -> None:

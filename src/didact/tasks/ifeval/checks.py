@@ -14,6 +14,8 @@ from didact.base.errors import DataError, did_you_mean
 from didact.tasks.ifeval import keywords, lengths, shapes, whole_answer
 from didact.tasks.ifeval.counting import Relation
 
+CHECKED = "ifeval"
+"""The benchmark whose targets are no answers: a program checks, instruction by instruction, what is written."""
 Check = Callable[..., bool]
 """`check(text, **arguments)`: whether a text follows the instruction; the names of its parameters are those of IFEval's arguments."""
 
