@@ -31,7 +31,11 @@ from didact.data.stream import WINDOW, Forecast, TrainingStream, longest_text
 from didact.data.tokens import Tokeniser
 from didact.data.window_cache import WindowCache
 from didact.data.workers import Make, Workers
-from didact.evals.protocols import check_asked
+from didact.evals.detectable import detectable_line
+from didact.evals.judged_levels import HOLD_OUT as HOLD_OUT
+from didact.evals.judged_levels import JUDGED as JUDGED
+from didact.evals.judged_levels import VALIDATION as VALIDATION
+from didact.evals.protocols import check_asked, check_posix
 from didact.prompts.bare import without_prompt
 from didact.prompts.chosen import DRAWN as DRAWN
 from didact.prompts.chosen import ChosenFormats, not_asked
@@ -40,23 +44,12 @@ from didact.prompts.names import check_names
 from didact.prompts.reach import out_of_reach
 from didact.prompts.render import render
 from didact.prompts.template import Template, TemplateSet
+from didact.tasks.ifeval.checks import check_answers
 from didact.tasks.leak_report import LeakReport
 from didact.tasks.leaks import settle, without_leaks
 from didact.tasks.readers import load_tasks
 from didact.tasks.splits import Split, describe, hold_out
-from didact.tasks.task import LEVELS, Task, TaskSet
-
-JUDGED = ("unseen", "held_in", *LEVELS)
-"""The levels that models can be judged at."""
-VALIDATION = "validation"
-"""The level of the tasks that settings and checkpoints are chosen by: judged only where it is asked for by name."""
-HOLD_OUT = {
-    "unseen": "hold some out: tasks.hold_out.category=[...]",
-    "held_in": "hold some out: tasks.hold_out.examples=20",
-    VALIDATION: "keep some: tasks.hold_out.validation.num_categories=2",
-    **dict.fromkeys(LEVELS, "add a source that has such tasks: didact ls tasks"),
-}
-"""What to do about a level that has no tasks."""
+from didact.tasks.task import Task, TaskSet
 
 
 @dataclass
@@ -167,19 +160,23 @@ class Assembly:
         return tuple(level for level in JUDGED if len(self.judged(level)))
 
     def check_judging(self) -> None:
-        """Words every task that will be judged; says so where a level has none.
+        """Words every task that will be judged; says what differences a level can show, and where it has no tasks.
 
         Raises:
-            RecipeError: There is no such level or benchmark.
+            RecipeError: There is no such level or benchmark, or POSIX is wanted of one wording.
             TemplateError: No template fits such a task.
         """
         with about("evaluate.on"):
             check_asked(self.recipe.evaluate.on, tuple(HOLD_OUT))
+        check_posix(self.recipe.evaluate)
         for level in (name for name in self.recipe.evaluate.on if name in HOLD_OUT):
             judged = self.judged(level)
             for task in judged:
                 self.formats.judged(task)
-            if not len(judged):
+            if len(judged):
+                num_rows = sum(min(len(task.examples), self.recipe.evaluate.examples_per_task) for task in judged)
+                self.say(detectable_line(level, num_rows, len(judged)))
+            else:
                 self.say(f"note: didact eval will find nothing to ask at level {level}; {HOLD_OUT[level]}")
 
     @cached_property
@@ -202,7 +199,7 @@ class Assembly:
         """Looks whether every part of the mixture has tasks and these have wordings: leaks are searched for later, which takes long.
 
         Raises:
-            RecipeError: A part names no seen task, or none with examples.
+            RecipeError: A part names no seen task, or none with examples, or a task that has nothing to train on.
             TemplateError: No template fits a task that is drawn, or one of the recipe's own does not.
         """
         if "_settled" in self.__dict__:
@@ -213,6 +210,7 @@ class Assembly:
         formats = ChosenFormats(self.recipe, self.templates, self.split.holds_out)
         for task in self.split.seen:
             if task.name in drawn:
+                check_answers(task)
                 formats.trained(task)
 
     def texts(self) -> Iterator[str]:

@@ -14,13 +14,13 @@ from didact.choose import Say, check_choice, chosen_objective
 from didact.data.batches import Row
 from didact.data.problem_examples import ProblemExample
 from didact.data.stream import Forecast
-from didact.judging import ALL as ALL
 from didact.judging import evaluate as evaluate
 from didact.models.bundled import resolved
 from didact.models.load import Loaded, adapted, check_fit, load_base, save
 from didact.models.plan import Plan
 from didact.models.precision import hold_in_bf16, machine, pick_device, pick_precision
 from didact.models.speed import peak_flops
+from didact.questions import ALL as ALL
 from didact.run import SUMMARY, Run, environment
 from didact.run_models import load_tuned as load_tuned
 from didact.run_models import load_untuned as load_untuned

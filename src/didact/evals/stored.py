@@ -47,7 +47,7 @@ def prompt_sets(folder: Path) -> PromptSets:
     found: dict[str, dict[str, list[PromptSet]]] = {}
     for row in read_jsonl(folder / PROMPT_SETS) if (folder / PROMPT_SETS).is_file() else ():
         level, model = row.pop("level"), row.pop("model")
-        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+        fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
         fields["logprobs"] = tuple(map(tuple, fields["logprobs"]))
         found.setdefault(level, {}).setdefault(model, []).append(PromptSet(**fields))
     return found

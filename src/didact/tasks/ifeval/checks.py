@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, get_args
 
-from didact.base.errors import DataError, did_you_mean
+from didact.base.errors import DataError, RecipeError, did_you_mean
 from didact.tasks.ifeval import keywords, lengths, shapes, whole_answer
 from didact.tasks.ifeval.counting import Relation
+from didact.tasks.task import Task
 
 CHECKED = "ifeval"
 """The benchmark whose targets are no answers: a program checks, instruction by instruction, what is written."""
@@ -64,6 +65,21 @@ class Instruction:
         (True, False, False)
         """
         return bool(text.strip()) and CHECKS[self.name](text, **self.arguments)
+
+
+def check_answers(task: Task) -> None:
+    """Looks whether a task has answers to train on: IFEval has none, its targets are what a program checks.
+
+    Raises:
+        RecipeError: It has none.
+    """
+    if task.kind == CHECKED and any(is_instruction(target) for example in task.examples for target in example.targets[:1]):
+        raise RecipeError(
+            f"task '{task.name}' has no answers to train on: its targets are instructions that a program checks, as JSON",
+            where=f"tasks: {task.name}",
+            expected=f"{CHECKED} is for judging: --on {CHECKED}",
+            remedy=f"tasks.hold_out.task=['{task.name}'], or leave its source out",
+        )
 
 
 def is_instruction(reference: str) -> bool:
