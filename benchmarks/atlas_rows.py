@@ -1,5 +1,6 @@
 """A teacher's answers in Atlas, where truth is known, and what filters and a curator make of them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from didact.models.bundled import BASES
 from didact.synth.ask import Ask, Reply, Sampling
 from didact.synth.backtranslate import curate
 from didact.synth.direct import answered
+from didact.synth.evolve_rules import answer_fault
 from didact.synth.filters import USUAL, Chosen, apply_filters
 from didact.synth.job import Job
 from didact.synth.local import Local
@@ -140,6 +142,15 @@ def against_truth(kept: Sequence[Row], rows: Sequence[Row]) -> dict[str, Any]:
 def percent(part: int, whole: int) -> float:
     """Returns a share in percent with one digit; 0 of nothing."""
     return round(100 * part / whole, 1) if whole else 0.0
+
+
+def eliminated(rows: Sequence[Row], strict: bool) -> dict[str, Any]:
+    """Returns how good the eliminator's rules about answers are at finding wrong ones: those of Evol-Instruct, or didact's own."""
+    wrong = [not row.about["is_right"] for row in rows]
+    faults = [answer_fault(str(row.about["output"]), str(row.about["input"]), str(row.about["finish"]), strict=strict) for row in rows]
+    refused = [bad for bad, fault in zip(wrong, faults, strict=True) if fault]
+    told = {"strict": strict, "num_refused": len(refused), "by_reason": dict(Counter(fault for fault in faults if fault).most_common())}
+    return {**told, "precision": percent(sum(refused), len(refused)), "recall": percent(sum(refused), sum(wrong))}
 
 
 def curated(rows: Sequence[Row], errs: float, seed: int = 0) -> dict[str, Any]:

@@ -20,7 +20,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from atlas_rows import FILTERS, FITTING, Size, against_truth, answers, asked_rows, atlas, curated, judged_rows, kinds_of, percent, recipe_of
+from atlas_rows import (
+    FILTERS,
+    FITTING,
+    Size,
+    against_truth,
+    answers,
+    asked_rows,
+    atlas,
+    curated,
+    eliminated,
+    judged_rows,
+    kinds_of,
+    percent,
+    recipe_of,
+)
 
 from didact.assemble import Assembly
 from didact.base.chance import rng
@@ -170,6 +184,7 @@ def study(folder: Path, seeds: int, size: Size) -> dict[str, Any]:
         "filters": filtering,
         "filters_without_refusals": against_truth(fitting, rows),
         "curator_with_simulated_judge": [curated(rows, errs) for errs in (0.0, 0.1, 0.2)],
+        "eliminators_rules_for_answers": [eliminated(rows, strict) for strict in (False, True)],
         "num_rows": num_rows,
         "trained_on": trained_on,
         "levels": {arm: by_group(found[arm], "level") for arm in ARMS},

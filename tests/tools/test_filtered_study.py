@@ -71,6 +71,15 @@ def test_the_curator_keeps_what_is_right_when_its_judge_is_and_the_opposite_when
     assert curated(rows(), 1.0) == {"judge_errs": 1.0, "num_kept": 2, "precision": 0.0, "recall": 0.0, "recall_of_prompts": 0.0}
 
 
+def test_the_eliminators_rules_for_answers_know_refusals_and_nothing_of_facts():
+    from atlas_rows import eliminated
+
+    # Of two wrong answers the one that was cut is found, Oslo in Peru is not; the other that is refused is a right refusal.
+    strict = eliminated(rows(), True)
+    assert (strict["num_refused"], strict["precision"], strict["recall"]) == (2, 50.0, 50.0)
+    assert strict["by_reason"] == {"refusal": 1, "says nothing": 1}  # "I am", which holds nothing but function words
+
+
 def test_the_teacher_is_asked_each_prompt_once_and_about_nothing_that_it_was_tuned_on(tmp_path):
     from atlas_rows import Size, asked_rows
 
