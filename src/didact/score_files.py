@@ -32,7 +32,7 @@ def clear(run: Run, names: tuple[str, ...]) -> str:
     gone = [file.stem for file in tables if file.name not in now]
     for file in (*tables, *(folder / f"{name}.json" for name in SUMMARIES), folder / PROMPT_SETS):
         file.unlink(missing_ok=True)
-    return f"an evaluation replaces the one before: {', '.join(gone)} asked earlier, removed" if gone else ""
+    return f"scores are replaced: those of {', '.join(gone)}, asked earlier, are removed" if gone else ""
 
 
 def told(run: Run, found: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:

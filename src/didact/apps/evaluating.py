@@ -74,12 +74,13 @@ def evaluate_run(
 
 
 def _show(result: dict[str, Any], every: bool) -> None:
-    from didact.apps.score_tables import rank_table, regression_table, three_level_table, wording_table
+    from didact.apps.score_tables import posix_table, rank_table, regression_table, three_level_table, wording_table
     from didact.apps.views import score_table
 
     put(score_table({**result["levels"], **result["benchmarks"]}, every=every))
     tables = {**result["levels"], **result["benchmarks"]}
-    for table in (rank_table(tables), wording_table(tables), regression_table(tables), three_level_table(result["three_levels"])):
+    found = (rank_table(tables), wording_table(tables), posix_table(tables), regression_table(tables))
+    for table in (*found, three_level_table(result["three_levels"])):
         if table:
             put(f"\n{table}")
 

@@ -30,6 +30,27 @@ def wording_table(tables: Mapping[str, Any]) -> str:
     return table(rows, ("wordings", "part", "median", "min", "worst", "spread")) if rows else ""
 
 
+def posix_table(tables: Mapping[str, Any]) -> str:
+    """Returns POSIX, in nats per token, a line for each level or benchmark; empty where it was not asked.
+
+    >>> print(posix_table({"unseen": {"posix": {"missing": "no row has two answered wordings"}}}))
+    POSIX of unseen: no row has two answered wordings
+    """
+    asked = {name: scores["posix"] for name, scores in tables.items() if "posix" in scores}
+    rows = [
+        {
+            "POSIX": name,
+            "rows": found["num_sets"],
+            **{model: "{value:.3f} [{low:.3f}, {high:.3f}]".format(**found["macro"][model]) for model in ("base", "tuned")},
+            "difference": "{value:+.3f} [{low:+.3f}, {high:+.3f}]".format(**found["macro"]["difference"]),
+        }
+        for name, found in asked.items()
+        if "missing" not in found
+    ]
+    missing = [f"POSIX of {name}: {found['missing']}" for name, found in asked.items() if "missing" in found]
+    return "\n".join([*([table(rows, ("POSIX", "rows", "base", "tuned", "difference"))] if rows else []), *missing])
+
+
 def regression_table(tables: Mapping[str, Any]) -> str:
     """Returns what got worse, the surest first, of benchmarks by their metric of record alone; empty where nothing did."""
     worse = [

@@ -19,6 +19,7 @@ from didact.base.errors import DataError, RunError
 from didact.base.files import read_jsonl, write_text
 from didact.evals.suites import remarks
 from didact.studies import judging_page, plots
+from didact.studies.page_words import chance, duration, metric_name, number, points, signed
 
 USUAL = {"unseen": "Unseen tasks", "held_in": "Held-in tasks (unseen rows of trained tasks)"}
 LEVELS = {
@@ -31,18 +32,6 @@ LEVELS = {
     "unseen_family": "Unseen family (tasks of a family that was never trained on)",
 }
 """Level to its heading; the last five belong to sources that have levels of their own."""
-_METRICS = {
-    "rouge_l": "ROUGE-L",
-    "f1_binary": "F1",
-    "f1_macro": "Macro F1",
-    "multirc_f1a": "MultiRC F1a",
-    "multirc_em": "MultiRC EM",
-    "record_f1": "ReCoRD F1",
-    "record_em": "ReCoRD EM",
-    "squad_f1": "SQuAD F1",
-    "squad_em": "SQuAD EM",
-    "mcq_accuracy": "Accuracy over choices",
-}
 _NUM_SAMPLES = 20
 _FINAL_SHARE = 0.1
 """The final loss is the mean of this share of the logged values, the last ones: one step alone is mostly noise in a long run."""
@@ -75,7 +64,9 @@ def write_report(folder: Path) -> Path:
         loss_plot=plots.loss_curve(rows) if any("loss" in row for row in rows) else "",
         rates_plot=plots.rates(rows) if rows else "",
         levels=[*(_level(name, found["scores"][name]) for name in judged), *(_benchmark(*item) for item in found["benchmarks"].items())],
-        judged=judging_page.parts({**{name: found["scores"][name] for name in judged}, **found["benchmarks"]}, found["three_levels"]),
+        judged=judging_page.parts(
+            {**{name: found["scores"][name] for name in judged}, **found["benchmarks"]}, found["three_levels"], found["normalised"]
+        ),
         overview=_overview({name: found["scores"][name] for name in judged}),
         # A run that was judged at a source's own levels is not asked for the usual ones.
         missing_levels=[name for name in USUAL if name not in judged] if set(judged) <= set(USUAL) else [],
@@ -125,68 +116,6 @@ def samples(base: Sequence[Mapping[str, Any]], tuned: Sequence[Mapping[str, Any]
     return [{"tuned": row, "base": before.get(_identity(row))} for row in chosen]
 
 
-def number(value: Any) -> str:
-    """Returns a number for people, other things as text.
-
-    >>> number(1234567), number(0.000125), number(2.0), number("x")
-    ('1,234,567', '0.000125', '2', 'x')
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
-
-
-def points(value: float) -> str:
-    """Returns a score or a difference to one decimal; minus is a real minus.
-
-    >>> points(41.25), points(-3.06), points(-0.04)
-    ('41.2', '−3.1', '0.0')
-    """
-    text = f"{value:.1f}"
-    return "0.0" if text == "-0.0" else text.replace("-", "−")
-
-
-def signed(value: float) -> str:
-    """Returns a difference with its sign.
-
-    >>> signed(3.06), signed(-3.06), signed(0.04)
-    ('+3.1', '−3.1', '0.0')
-    """
-    text = points(value)
-    return text if text.startswith("−") or text == "0.0" else f"+{text}"
-
-
-def chance(p: float) -> str:
-    """Returns a p for people.
-
-    >>> chance(0.0004), chance(0.0625), chance(1.0)
-    ('< 0.001', '0.062', '1')
-    """
-    return "< 0.001" if p < 0.001 else "1" if p >= 0.9995 else f"{p:.3f}"
-
-
-def duration(seconds: float) -> str:
-    """Returns a time for people.
-
-    >>> duration(42.4), duration(65), duration(3700)
-    ('42 s', '1 min 5 s', '1 h 1 min')
-    """
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-    return f"{minutes // 60:,} h {minutes % 60} min"
-
-
-def metric_name(name: str) -> str:
-    """Returns how a metric is written in text.
-
-    >>> metric_name("rouge_l"), metric_name("exact_match")
-    ('ROUGE-L', 'Exact match')
-    """
-    plain = name.replace("_", " ")
-    return _METRICS.get(name, plain[:1].upper() + plain[1:])
-
-
 def _read(folder: Path) -> Table:
     """Returns everything the run folder holds; absent files are None or empty."""
     if not folder.is_dir():
@@ -208,6 +137,7 @@ def _read(folder: Path) -> Table:
         "scores": {name: table for name, table in levels.items() if table},
         "benchmarks": _benchmarks(folder),
         "three_levels": _json(folder / "scores" / "three_levels.json") or {},
+        "normalised": _json(folder / "scores" / "normalised.json") or {},
         "base": judging_page.of_record(_rows(folder / "scores" / "predictions_base.jsonl")),
         "tuned": judging_page.of_record(_rows(folder / "scores" / "predictions_tuned.jsonl")),
     }
