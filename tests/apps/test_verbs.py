@@ -18,7 +18,23 @@ from didact.base.recipe_file import load_recipe
 from didact.tasks.task import LEVELS
 
 COMMANDS = typer.main.get_command(app).commands
-VERBS = ["quickstart", "ls", "show", "tokens", "check", "new", "train", "eval", "report", "export", "chat", "filter", "synth", "rate"]
+VERBS = [
+    "quickstart",
+    "ls",
+    "show",
+    "tokens",
+    "check",
+    "new",
+    "train",
+    "eval",
+    "report",
+    "export",
+    "chat",
+    "filter",
+    "synth",
+    "rate",
+    "probe",
+]
 EXAMPLES = [line.strip() for verb in VERBS for line in COMMANDS[verb].epilog.splitlines() if line.startswith("  didact ")]
 
 

@@ -18,6 +18,8 @@ from didact.apps.console import fail, put, put_json, say, terminal_width, traini
 from didact.apps.evaluating import EPILOG as EVAL_EXAMPLES
 from didact.apps.evaluating import evaluate_run
 from didact.apps.filtering import EPILOG, filter_rows
+from didact.apps.probing import EPILOG as PROBE_EXAMPLES
+from didact.apps.probing import probe_model
 from didact.apps.rating import EPILOG as RATE_EXAMPLES
 from didact.apps.rating import rate
 from didact.apps.synthesis import EPILOG as SYNTH_EXAMPLES
@@ -319,6 +321,7 @@ def chat(
 app.command(name="filter", epilog=EPILOG)(filter_rows)
 app.command(name="synth", epilog=SYNTH_EXAMPLES)(synthesise_recipe)
 app.command(name="rate", epilog=RATE_EXAMPLES)(rate)
+app.command(name="probe", epilog=PROBE_EXAMPLES)(probe_model)
 
 
 def main(call: Callable[[], Any] = app) -> None:

@@ -1,0 +1,129 @@
+"""Probes: a classification or regression head on an encoder, fine-tuned on GLUE or SuperGLUE, and the ladder of what it stands on.
+
+majority        the most frequent answer; of numbers, their mean
+random_frozen   the encoder's shape with random weights, frozen; a head on what comes out of it
+words           the mean of word vectors; a head on it
+frozen          the pre-trained encoder, frozen; a head on what comes out of it
+random          the encoder's shape with random weights, trained as a whole
+tuned           the pre-trained encoder, fine-tuned as a whole
+
+Source: Wang et al. 2018, GLUE, arXiv 1804.07461, section 5; Devlin et al. 2019, BERT, arXiv 1810.04805, section 4.1.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from itertools import pairwise
+from typing import Any
+
+from didact.base.types import Prediction
+from didact.evals.over_seeds import difference_over_seeds, score_over_seeds
+from didact.evals.probe_data import ProbeTask
+from didact.evals.probe_encoder import POOL, Encoder
+from didact.evals.probe_rungs import Climb, ProbeSettings, begin, climbed, rate_of
+
+RUNGS = ("majority", "random_frozen", "words", "frozen", "random", "tuned")
+"""All rungs of the ladder, from the floor up."""
+STEPS = (("majority", "words"), ("random_frozen", "frozen"), ("words", "frozen"), ("random", "tuned"), ("frozen", "tuned"))
+"""Pairs of rungs that differ in one thing, compared where both were climbed."""
+
+
+def probe(
+    encoder: Encoder,
+    tasks: Sequence[ProbeTask],
+    rungs: Sequence[str],
+    settings: ProbeSettings,
+    *,
+    say: Callable[[str], None] = lambda _: None,
+    done: Callable[[str, int, int], None] = lambda *_: None,
+) -> tuple[dict[str, Any], list[Prediction]]:
+    """Returns the scores of every rung on every task, and what each seed said to every row.
+
+    Args:
+        encoder: From `load_encoder`.
+        tasks: From `probe_task`.
+        rungs: Some of `RUNGS`.
+        settings: How.
+        say: Hears of each task.
+        done: Hears what is being trained, how many rows it will take in all, and how many more were done.
+
+    Returns:
+        `model`, `pool`, `settings`, and under `tasks` for each: `kind`, `num_train`, `num_judged`, where these rows come from, `num_cut`
+        (sequences that lost tokens), `rungs` (rung to `metrics`, `num_trained` weights, `seconds`) and `differences`.
+    """
+    table, every = dict[str, Any](), list[Prediction]()
+    pool = settings.pool or POOL[encoder.architecture]
+    for task in tasks:
+        climb = begin(encoder, task, settings, pool)
+        say(_told(climb))
+        said: dict[str, list[list[Prediction]]] = {}
+        entries = dict[str, Any]()
+        for rung in (rung for rung in RUNGS if rung in rungs):
+            started = time.perf_counter()
+            runs, extra = climbed(climb, rung, done)
+            said[rung] = [
+                [_prediction(climb, rung, number, place, value) for place, value in enumerate(run)] for number, run in enumerate(runs)
+            ]
+            chance = {"resamples": settings.resamples, "seed": settings.seed}
+            metrics = {metric: score_over_seeds(metric, said[rung], **chance) for metric in task.metrics}
+            entries[rung] = {"metrics": metrics, **extra, "seconds": round(time.perf_counter() - started, 2)}
+            every += [row for run in said[rung] for row in run]
+        cut = sum(row.is_cut for row in (*climb.train, *climb.judged))
+        table[task.name] = {
+            "kind": task.kind,
+            "metrics": list(task.metrics),
+            "num_train": len(task.train),
+            "num_judged": len(task.judged),
+            "train_from": task.train_from,
+            "judged_from": task.judged_from,
+            "num_leaked": task.num_leaked,
+            "num_cut": cut,
+            "rungs": entries,
+            "differences": _differences(task, said, settings),
+        }
+    shown = {**asdict(settings), "vectors": str(settings.vectors) if settings.vectors else "the encoder's own table"}
+    shown["learning_rate"] = rate_of(encoder, settings)
+    return {"model": encoder.name, "architecture": encoder.architecture, "pool": pool, "settings": shown, "tasks": table}, every
+
+
+def _told(climb: Climb) -> str:
+    task = climb.task
+    leaked = f"; {task.num_leaked:,} training rows left out, for a judged row says the same" if task.num_leaked else ""
+    cut = sum(row.is_cut for row in (*climb.train, *climb.judged))
+    lost = f"; {cut:,} sequences cut to fit" if cut else ""
+    rows = f"{len(task.train):,} rows to train on ({task.train_from}), {len(task.judged):,} judged ({task.judged_from})"
+    return f"{task.name}: {rows}{leaked}{lost}"
+
+
+def _prediction(climb: Climb, rung: str, number: int, place: int, value: float) -> Prediction:
+    """Returns what one seed of a rung said to one row, as any statistic reads it."""
+    row, task = climb.task.judged[place], climb.task
+    choices = task.choices or row.example.choices
+    said = f"{value:.6f}" if task.kind == "number" else choices[int(value)]
+    return Prediction(
+        task=task.name,
+        example=row.example.id,
+        template=f"probe/{rung}",
+        prompt="\n".join(text for text in row.texts[0] if text),
+        completion=said,
+        references=row.example.targets,
+        stop="stop",
+        num_tokens=0,
+        choices=choices,
+        group=row.group,
+        asked="rank",
+        wording=f"seed={number}",
+    )
+
+
+def _differences(task: ProbeTask, said: dict[str, list[list[Prediction]]], settings: ProbeSettings) -> list[dict[str, Any]]:
+    """Returns what each step of the ladder brings, by the metric of record."""
+    found = []
+    pairs = [pair for pair in STEPS if pair[0] in said and pair[1] in said]
+    if not pairs and len(said) > 1:
+        names = list(said)
+        pairs = [*pairwise(names)]
+    for low, high in pairs:
+        change = difference_over_seeds(task.metrics[0], said[low], said[high], resamples=settings.resamples, seed=settings.seed)
+        found.append({"from": low, "to": high, "metric": task.metrics[0], **change})
+    return found
