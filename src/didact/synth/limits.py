@@ -1,6 +1,5 @@
 """How much may be asked: in all, in a minute, and at a time; the last is found out while asking."""
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -61,9 +60,12 @@ class Limits:
 
 
 class Slots:
-    """How many requests go at a time: more with every reply, half as many when the server has too much to do.
+    """How many requests go at a time: as many as the server takes, found out by trying more, or fewer, for a while.
 
-    A single refusal is no sign of that, as servers also fail by chance: it is halved when more than a quarter of the last answers say so.
+    A single refusal is no sign of too many, as servers also fail by chance. When clearly more than a quarter of the last answers are
+    refusals, the number is halved at once. Else it rests for some answers, and then another one is tried: fewer where an eighth or more was
+    refused, and more where not. The share of refusals judges the trial: of k more than a server takes it refuses k, whereas chance hits
+    the same share of any number. Each trial of more that fails doubles the rest before the next one.
     Answers to what was sent before the last change are about the past and do not count.
 
     Args:
@@ -74,15 +76,19 @@ class Slots:
     (False, True, 4)
     """
 
-    def __init__(self, most: int) -> None:
-        self._most, self._now = most, float(most)
-        self._heard = deque[bool]()
-        self.generation = 0
+    _SHORTEST, _LONGEST = 16, 1024
+    """Answers that are heard between two trials, at least and at most."""
 
-    @property
-    def limit(self) -> int:
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.limit = most
         """Requests at a time, at least one."""
-        return max(1, int(self._now))
+        self.generation = 0
+        """How often that has changed."""
+        self._steady = most  # what was last found to be good; another limit is a trial
+        self._share = self._chance = 0.0  # of refusals there, and of those that fewer did not help against
+        self._step, self._rest = 1, self._SHORTEST
+        self._heard = list[bool]()
 
     def heard(self, *, busy: bool, sent_in: int) -> bool:
         """Takes one answer in, and says whether it has halved the number.
@@ -91,21 +97,61 @@ class Slots:
             busy: The server said that it has too much to do.
             sent_in: The generation in which the request was sent.
         """
-        if not busy:
-            # A sixteenth of all in the time of one reply: eight replies' time from half to all.
-            self._now = min(self._most, self._now + max(1.0, self._most / 16) / self._now)
         if sent_in != self.generation:
             return False
         self._heard.append(busy)
-        num_looked = max(16, self.limit)
-        while len(self._heard) > num_looked:
-            self._heard.popleft()
-        if len(self._heard) < min(num_looked, 16) or sum(self._heard) * 4 <= len(self._heard):
-            return False
-        self._now = max(1.0, self._now / 2)
+        if self.limit > self._steady:
+            self._more()
+        elif self.limit < self._steady:
+            self._fewer()
+        elif self._in_trouble():
+            self._settle(max(1, self.limit // 2), 1, self._SHORTEST)
+            return True
+        elif len(self._heard) >= max(self._rest, self.limit):
+            self._try()
+        return False
+
+    def _in_trouble(self) -> bool:
+        last = self._heard[-max(16, self.limit) :]
+        return len(last) >= 16 and self.limit > 1 and sum(last) > len(last) / 4 + 2  # 2: chance weighs more in few answers
+
+    def _try(self) -> None:
+        """Tries another number: as many fewer as were refused, where that is an eighth or more, and else some more."""
+        self._share = sum(self._heard) / len(self._heard)
+        if self._share >= 1 / 8 and self._share > self._chance * 3 / 2 and self.limit > 1:
+            self._go(max(1, min(self.limit - 1, round(self.limit * (1 - self._share)))))
+        elif self.limit < self._most and self._share <= 1 / 4:
+            self._go(min(self._most, self.limit + self._step * max(1, self.limit // 16)))
+        else:
+            self._heard.clear()
+
+    def _more(self) -> None:
+        """Judges a trial of more: it has failed when the share of refusals grows by half of what it would if none of them is taken."""
+        excess = (self.limit - self._steady) / self.limit
+        enough = max(16, self.limit, round(4 / excess))
+        if sum(self._heard) > (self._share + excess / 2) * enough:
+            self._settle(self._steady, max(1, self._step // 2), min(self._LONGEST, 2 * self._rest))
+        elif len(self._heard) >= enough:
+            self._settle(self.limit, 2 * self._step, self._SHORTEST)
+
+    def _fewer(self) -> None:
+        """Judges a trial of fewer: they stay where the share of refusals is less than a third of what it was."""
+        enough = max(16, 2 * self.limit)
+        if sum(self._heard) * 3 >= self._share * enough:
+            self._chance = max(self._chance, self._share)
+            self._settle(self._steady, self._step, min(self._LONGEST, 2 * self._rest))
+        elif len(self._heard) >= enough:
+            self._share = 0.0
+            self._settle(self.limit, 1, self._SHORTEST)
+
+    def _settle(self, limit: int, step: int, rest: int) -> None:
+        self._steady, self._step, self._rest = limit, step, rest
+        self._go(limit)
+
+    def _go(self, limit: int) -> None:
+        self.generation += limit != self.limit
+        self.limit = limit
         self._heard.clear()
-        self.generation += 1
-        return True
 
 
 class Pace:
