@@ -62,7 +62,7 @@ def states_of(network: Any, encoder: Encoder, rows: Sequence[Read], pool: Pool, 
     longest, padding = max(len(row.ids) for row in rows), encoder.tokenizer.pad_token_id or 0
     ids = torch.tensor([row.ids + [padding] * (longest - len(row.ids)) for row in rows], device=device)
     mask = torch.tensor([[1] * len(row.ids) + [0] * (longest - len(row.ids)) for row in rows], device=device)
-    given = {"input_ids": ids, "attention_mask": mask}
+    given: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
     if encoder.architecture == "encoder" and (getattr(network.config, "type_vocab_size", 0) or 0) > 1:
         given["token_type_ids"] = torch.tensor([row.types + [0] * (longest - len(row.ids)) for row in rows], device=device)
     if encoder.architecture == "decoder":
