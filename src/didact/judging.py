@@ -62,6 +62,8 @@ def evaluate(
     assembly = Assembly(recipe, given=tuned.tokeniser)
     names = every(names or recipe.evaluate.on, assembly)
     through_library = [name.removeprefix(LM_EVAL) for name in names if name.startswith(LM_EVAL)]
+    for task in through_library:  # before anything is asked: a slip is not told hours later
+        harness.check(task)
     asked = questions([name for name in names if not name.startswith(LM_EVAL)], assembly, tuned, wanted, say)
     answers: dict[str, list[Prediction]] = {}
     steadiness: dict[str, dict[str, list[posix.PromptSet]]] = {one.name: {} for one in asked.sets if recipe.evaluate.posix}

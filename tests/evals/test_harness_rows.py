@@ -68,6 +68,11 @@ def test_what_cannot_be_asked_says_what_to_type(tmp_path: Path, monkeypatch: pyt
     file.write_text(file.read_text().replace("do_sample: false", "do_sample: true, temperature: 0.8"))
     with pytest.raises(ModelError, match="asks for answers that are drawn"):
         harness.ask(local(), str(file))
+    file.write_text(file.read_text().replace("do_sample: true", "do_sample: false"))
+    harness.ask(local(), str(file))  # a temperature without drawing is greedy
+    file.write_text(file.read_text() + "unsafe_code: true\n")
+    with pytest.raises(DataError, match="runs code that a model has written"):
+        harness.check(str(file))
     (tmp_path / "sums.jsonl").unlink()
     with pytest.raises(DataError, match="lm-eval cannot ask"):
         harness.ask(local(), str(file))

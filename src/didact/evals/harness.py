@@ -8,27 +8,18 @@ Prompts are plain text, as that library's published tables have them; `@chat` as
 Source: Gao et al., github.com/EleutherAI/lm-evaluation-harness.
 """
 
-import io
-import logging
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from didact.base.errors import DataError, DidactError, PrerequisiteError, RecipeError, did_you_mean, missing_extra
 from didact.base.types import Prediction
+from didact.evals.harness_library import check_installed, is_file, loaded_tasks, quiet, told, with_shots
 from didact.evals.harness_rows import Sample, prediction, scaled
 from didact.evals.protocols import LM_EVAL
-from didact.evals.three_levels import NEW_CATEGORY
 from didact.models.local import LocalModel
 
 CHAT = "@chat"
 """Behind the name: prompts are turns in the model's chat format."""
-_SHOTS_SEED = 1234
-"""The seed of its demonstrations, as that library has it: other seeds show other rows."""
 
 
 @dataclass(frozen=True)
@@ -96,22 +87,19 @@ def ask(
     Raises:
         DidactError: As for `evaluate`.
     """
-    try:
-        from didact.evals.harness_model import HarnessModel
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "lm_eval":
-            raise
-        raise missing_extra(f"{LM_EVAL}{task}", "harness") from None
+    check_installed(task)
     from lm_eval import evaluator
+
+    from didact.evals.harness_model import HarnessModel
 
     name, chat = task.removesuffix(CHAT), task.endswith(CHAT)
     asked = HarnessModel(model, chat=chat, batch_tokens=batch_tokens, done=done)
-    with _quiet(), _told(name):
-        loaded = _loaded(name)
+    with quiet(), told(name, ValueError):
+        loaded = loaded_tasks(name)
         for one in loaded["tasks"].values():
-            _with_shots(one, shots)
+            with_shots(one, shots)
         found = evaluator.evaluate(lm=asked, task_dict=loaded, limit=limit, bootstrap_iters=0, log_samples=True, apply_chat_template=chat)
-    title = f"{LM_EVAL}{', '.join(loaded['tasks'])}" if _is_file(name) else f"{LM_EVAL}{task}"
+    title = f"{LM_EVAL}{', '.join(loaded['tasks']) if is_file(name) else name}{CHAT if chat else ''}"
     own = {**found["results"], **found.get("groups", {})}
     return Asked(
         title,
@@ -124,6 +112,21 @@ def ask(
         {task: int(number) for task, number in found["n-shot"].items()},
         {task: str(version) for task, version in found["versions"].items()},
     )
+
+
+def check(task: str) -> None:
+    """Looks whether a task of lm-eval can be asked: it is there, and its rows can be read. No model is needed.
+
+    Args:
+        task: As for `evaluate`.
+
+    Raises:
+        DidactError: As for `evaluate`.
+    """
+    check_installed(task)
+    name = task.removesuffix(CHAT)
+    with quiet():
+        loaded_tasks(name)
 
 
 def judged(asked: Mapping[str, Asked]) -> Judged:
@@ -174,7 +177,7 @@ def _set(name: str, tasks: Sequence[str], metrics: Sequence[str], asked: Asked, 
                 "language": "",
                 "metric": metrics[0],
                 "metrics": list(metrics),
-                "standing": NEW_CATEGORY,
+                "standing": "",  # nobody knows what it is to the training, so it counts at none of the three levels
                 "num_rows": sum(row.task == f"lm_eval/{task}" for row in mine),
                 "template": "lm_eval",
             }
@@ -222,76 +225,3 @@ def _choices(of: Any, row: Mapping[str, Any]) -> tuple[list[str], list[int]]:
     if isinstance(gold, str):
         gold = choices.index(gold) if gold in choices else -1
     return choices, [place for place in (gold if isinstance(gold, list | tuple) else [gold]) if 0 <= int(place) < len(choices)]
-
-
-def _with_shots(task: Any, shots: int | None) -> None:
-    """Settles how many demonstrations a task shows; one that is meant to be asked without any stays so."""
-    known = task.get_config("num_fewshot")
-    if known is None or (shots is not None and known != 0):
-        task.set_config(key="num_fewshot", value=shots or 0)
-    task.set_fewshot_seed(seed=_SHOTS_SEED)
-
-
-def _is_file(name: str) -> bool:
-    return name.endswith((".yaml", ".yml"))
-
-
-def _loaded(name: str) -> Any:
-    """Returns a task, or all tasks of a group, as lm-eval has them.
-
-    Raises:
-        RecipeError: There is no such task, or no such file.
-    """
-    if _is_file(name):
-        from lm_eval.tasks import TaskManager
-
-        if not Path(name).is_file():
-            raise RecipeError(f"no file '{name}'", expected="a task of lm-eval in YAML", remedy="--on lm_eval:FOLDER/TASK.yaml")
-        return TaskManager(include_path=str(Path(name).parent), include_defaults=False).load([name])
-    known = _library()
-    if name not in known.all_tasks:
-        raise RecipeError(
-            f"lm-eval has no task named '{name}'", expected=did_you_mean(name, known.all_tasks), remedy="lm-eval ls tasks shows them all"
-        )
-    return known.load([name])
-
-
-@cache
-def _library() -> Any:
-    """Returns lm-eval's own tasks by name; it takes seconds to read them."""
-    from lm_eval.tasks import TaskManager
-
-    return TaskManager()
-
-
-@contextmanager
-def _told(name: str) -> Iterator[None]:
-    """Turns what goes wrong inside the library into errors of ours.
-
-    Raises:
-        DidactError: It did.
-    """
-    try:
-        yield
-    except DidactError:
-        raise
-    except ImportError as error:
-        raise PrerequisiteError(f"the task '{name}' needs more than lm-eval alone: {error}", remedy=f"pip install {error.name}") from error
-    except (OSError, KeyError, ValueError, TypeError, AssertionError, RuntimeError) as error:
-        offline = bool(os.environ.get("HF_HUB_OFFLINE")) or isinstance(error, OSError)
-        remedy = "without a network: name a YAML file that reads your own rows" if offline else "lm-eval validate --tasks " + name
-        said = " ".join(str(error).split())[:300]
-        raise DataError(f"lm-eval cannot ask '{name}': {type(error).__name__}: {said}", remedy=remedy) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps the library's bars and remarks off the screen; its warnings stay in the log of Python's logging."""
-    log = logging.getLogger("lm_eval")
-    before = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-            yield
-    finally:
-        log.setLevel(before)
