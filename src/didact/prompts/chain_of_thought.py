@@ -6,8 +6,10 @@
 Source: Wei et al. 2022, arXiv 2201.11903; Kojima et al. 2022, arXiv 2205.11916, for the trigger. The wordings are ours.
 """
 
-import re
 from dataclasses import dataclass
+
+from didact.tasks.answer_cues import spots
+from didact.tasks.plain_answer import plain
 
 TRIGGERS = (
     "Think it through before you answer.",
@@ -47,14 +49,6 @@ CUES = (
     Cue("\n\nAnswer: "),
     Cue(" Hence the answer: "),
 )
-
-_OTHER_LANGUAGES = (
-    *("Antwort:", "Respuesta:", "Réponse :", "Réponse:", "Ответ:", "Jibu:", "答え：", "答え:", "答案：", "答案:"),
-    *("উত্তর:", "సమాధానం:", "คำตอบ:"),
-)
-"""Cues that wordings in other languages use; they are read and never drawn."""
-_IN_ENGLISH = [re.escape(words) + ("" if words[-1] == ":" else r"\b:?") for words in (cue.before.strip() for cue in CUES)]
-_ANY_CUE = re.compile("|".join(sorted((*_IN_ENGLISH, *map(re.escape, _OTHER_LANGUAGES)), key=len, reverse=True)), re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +92,16 @@ def reasoning_at(trigger: float, cue: float) -> Reasoning:
 
 
 def final_answer(text: str) -> str:
-    """Returns what follows the last cue in a text, without the stop at its end; a text without a cue as it stands.
+    """Returns what follows the last cue in a text, in any language that is known, without the stop at its end; without a cue, all of it.
+
+    The cues are those by which answers are judged: see tasks/answer_cues.
 
     >>> final_answer("2 and 2 are 4. So the answer is 4."), final_answer("4")
     ('4', '4')
     """
-    found = list(_ANY_CUE.finditer(text))
+    said = plain(text)
+    found = spots(said.text)
     if not found:
         return text
-    answer = text[found[-1].end() :].strip().split("\n", 1)[0].strip(" *")
+    answer = text[slice(*said.span(found[0].start, found[0].end))].strip(" *")
     return answer if answer.endswith("..") else answer.removesuffix(".")
