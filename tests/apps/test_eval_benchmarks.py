@@ -56,6 +56,25 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield folder, json.loads(seen.out), seen.err
 
 
+@pytest.fixture(scope="module")
+def asked_later(place: Any) -> Any:
+    """Another run, judged twice: on its level, then on what there is of flan and on IFEval."""
+    folder, _, _ = place
+    (folder / "data/ifeval").mkdir()
+    rows = [
+        {"key": n, "prompt": f"Say {n}.", "instruction_id_list": names, "kwargs": [{} for _ in names]}
+        for n, names in enumerate([["punctuation:no_comma"], ["punctuation:no_comma", "startend:quotation"]])
+    ]
+    (folder / "data/ifeval/input_data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "data/xquad").mkdir()
+    (folder / "data/xquad/xquad.en.json").write_text("{}")
+    assert didact("train tiny.yaml").code == 0
+    assert didact("eval tiny-002 --limit 1").code == 0
+    seen = didact("eval tiny-002 --on flan,ifeval --templates all --posix --limit 2 --data data --json")
+    assert seen.code == 0, seen.err
+    return folder, json.loads(seen.out), seen.err
+
+
 def test_every_level_and_benchmark_has_base_tuned_and_what_surrounds_them(place: Any) -> None:
     _, found, _ = place
     assert (list(found["levels"]), list(found["benchmarks"])) == (["held_in"], ["mmlu", "superglue", "gsm8k"])
@@ -132,6 +151,70 @@ def test_a_name_that_stands_for_nothing_is_wrong_usage(place: Any) -> None:
     assert "did you mean 'unseen'?" in seen.err
     assert didact("eval last --templates some").code == 2
     assert didact("eval last last").code == 2
+
+
+def test_parts_that_are_not_to_be_had_are_told_and_the_rest_is_asked(asked_later: Any) -> None:
+    _, found, said = asked_later
+    # Of the six parts of flan, only MMLU has a copy here.
+    assert list(found["benchmarks"]) == ["mmlu", "mmlu_cot", "ifeval"]
+    assert list(found["absent"]) == ["bbh", "bbh_cot", "tydiqa", "mgsm"]
+    assert "tydiqa: not to be had: no copy in data, and the hub cannot be reached" in said
+    assert "tydiqa: xquad asks alike and is to be had: --on xquad" in said
+    missing = found["normalised"]["tuned"]["missing"]
+    assert missing["tydiqa"] == "not to be had (no copy in data, and the hub cannot be reached)"
+    assert missing["mmlu"].startswith("56 of 57 tasks missing")
+    assert "average" not in found["normalised"]["tuned"]
+
+
+def test_nothing_at_all_is_an_error_before_anything_is_asked(place: Any) -> None:
+    seen = didact("eval last --on tydiqa --data data")
+    assert seen.code == 1
+    assert "no rows of tydiqa are to be had" in seen.err
+
+
+def test_a_later_evaluation_removes_what_is_no_longer_asked_and_says_so(asked_later: Any) -> None:
+    folder, _, said = asked_later
+    scores = folder / "runs/tiny-002/scores"
+    assert "scores are replaced: those of held_in, asked earlier, are removed" in said
+    assert sorted(file.name for file in scores.glob("*.json")) == ["manifest.json", "normalised.json", "three_levels.json"]
+    assert {file.stem for file in (scores / "benchmarks").glob("*.json")} == {"mmlu", "mmlu_cot", "ifeval"}
+    assert didact("report tiny-002").code == 0
+
+
+def test_what_a_program_checks_is_told_by_instruction_and_never_compared_as_text(asked_later: Any) -> None:
+    folder, found, _ = asked_later
+    table = found["benchmarks"]["ifeval"]
+    assert set(table["overall"]) == {
+        "ifeval_prompt_strict",
+        "ifeval_instruction_strict",
+        "ifeval_prompt_loose",
+        "ifeval_instruction_loose",
+    }
+    # Two rows, of which one has two instructions.
+    assert {name: one["num_instructions"] for name, one in table["instructions"]["tuned"].items()} == {
+        "punctuation:no_comma": 2,
+        "startend:quotation": 1,
+    }
+    page = (folder / "runs/tiny-002/report.html").read_text(encoding="utf-8")
+    assert "Instructions that a program checks" in page
+    assert "punctuation: no comma" in page
+
+
+def test_posix_is_counted_for_both_models_and_again_from_what_is_kept(asked_later: Any) -> None:
+    folder, found, _ = asked_later
+    kept = read_jsonl(folder / "runs/tiny-002/scores/posix.jsonl")
+    assert {(row["level"], row["model"]) for row in kept if row["level"] == "mmlu"} == {("mmlu", "base"), ("mmlu", "tuned")}
+    for table in found["benchmarks"].values():
+        assert "missing" in table["posix"] or {"base", "tuned", "difference"} <= set(table["posix"]["macro"])
+    table = found["benchmarks"]["mmlu"]["posix"]
+    assert "missing" not in table
+    assert table["macro"]["tuned"]["value"] > 0
+    again = didact("eval tiny-002 --recount --json")
+    assert json.loads(again.out) == found
+    assert "POSIX" in didact("eval tiny-002 --recount").out
+    wrong = didact("eval tiny-002 --on mmlu --posix --data data")
+    assert wrong.code == 1
+    assert "--templates all" in wrong.err
 
 
 def test_two_runs_are_compared_on_the_rows_they_share(place: Any) -> None:
