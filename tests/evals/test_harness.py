@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # what that library and those
 from didact.evals.harness_model import HarnessModel  # noqa: E402
 
 
-@pytest.mark.parametrize("name", RANKED)
+@pytest.mark.parametrize("name", [*RANKED, "gaps", "endings"])
 def test_own_rows_have_the_likelihoods_and_accuracies_of_lm_eval(name: str, tmp_path: Path) -> None:
     agree(local(), task_file(tmp_path, name, own_rows(name)))
 

@@ -33,6 +33,28 @@ def test_base_and_tuned_are_compared_row_by_row(tmp_path: Path) -> None:
     assert paired_runs(found.rows["base"], found.rows["tuned"], ("a", "b"))["levels"]
 
 
+def test_choices_that_stand_in_the_prompt_are_told_apart_by_place(tmp_path: Path) -> None:
+    (first, second) = harness.evaluate({"base": local()}, task_file(tmp_path, "gaps", own_rows("gaps"))).rows["base"]
+    before = "The bird sings to the dog at night, because"
+    assert first.prompt == f"{before} the "  # what both prompts begin with
+    assert first.choices == (f"{before} the bird", f"{before} the dog") and first.references == (f"{before} the dog",)
+    assert second.scores["acc"] == 100 * (second.logprobs[0] > second.logprobs[1])
+
+
+def test_all_tasks_of_a_group_are_asked_each_with_its_own_name(tmp_path: Path) -> None:
+    for name in ("arc", "copa", "endings"):
+        task_file(tmp_path, name, own_rows(name))
+    file = tmp_path / "mine.yaml"
+    file.write_text("group: mine\ntask: [mine_arc, mine_copa, mine_endings]\naggregate_metric_list: [{metric: acc}]\n")
+    found = harness.evaluate({"base": local()}, str(file))
+    # Of the three tasks one has another set of scores: it stands in a set of its own.
+    assert [(one["name"], sorted(one["tasks"])) for one in found.sets] == [
+        ("lm_eval:mine by acc, acc_norm, acc_bytes", ["lm_eval/mine_arc", "lm_eval/mine_copa"]),
+        ("lm_eval:mine by acc", ["lm_eval/mine_endings"]),
+    ]
+    assert set(found.own["base"]) == {"mine", "mine_arc", "mine_copa", "mine_endings"}
+
+
 def test_written_rows_say_which_filter_found_what_and_how_they_ended(tmp_path: Path) -> None:
     found = harness.evaluate({"base": local("plain", seed=3)}, task_file(tmp_path, "sums", own_rows("sums")))
     assert found.sets[0]["metrics"] == ["exact_match,cue", "exact_match,words"]

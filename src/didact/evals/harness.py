@@ -99,7 +99,7 @@ def ask(
         for one in loaded["tasks"].values():
             with_shots(one, shots)
         found = evaluator.evaluate(lm=asked, task_dict=loaded, limit=limit, bootstrap_iters=0, log_samples=True, apply_chat_template=chat)
-    title = f"{LM_EVAL}{', '.join(loaded['tasks']) if is_file(name) else name}{CHAT if chat else ''}"
+    title = f"{LM_EVAL}{_title(loaded) if is_file(name) else name}{CHAT if chat else ''}"
     own = {**found["results"], **found.get("groups", {})}
     return Asked(
         title,
@@ -143,7 +143,9 @@ def judged(asked: Mapping[str, Asked]) -> Judged:
     for task in dict.fromkeys(sample.task for sample in first.samples):
         if scores.get(task):
             sets.setdefault(tuple(scores[task]), []).append(task)
-    names = {task: first.name if len(sets) == 1 else f"{first.name} {metrics[0]}" for metrics, tasks in sets.items() for task in tasks}
+    names = {
+        task: first.name if len(sets) == 1 else f"{first.name} by {', '.join(metrics)}" for metrics, tasks in sets.items() for task in tasks
+    }
     rows = {
         model: tuple(prediction(sample, names[sample.task], scores[sample.task]) for sample in one.samples if sample.task in names)
         for model, one in asked.items()
@@ -154,6 +156,12 @@ def judged(asked: Mapping[str, Asked]) -> Judged:
         {model: one.own for model, one in asked.items()},
         tuple(_set(names[tasks[0]], tasks, metrics, first, of_first) for metrics, tasks in sets.items()),
     )
+
+
+def _title(loaded: Mapping[str, Any]) -> str:
+    """Returns what the tasks of a file are called: the group that holds the others, or the task."""
+    inner = {child for children in loaded["group_map"].values() for child in children}
+    return ", ".join(name for name in loaded["groups"] or loaded["tasks"] if name not in inner)
 
 
 def _set(name: str, tasks: Sequence[str], metrics: Sequence[str], asked: Asked, rows: Sequence[Prediction]) -> dict[str, Any]:

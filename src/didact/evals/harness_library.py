@@ -70,7 +70,7 @@ def loaded_tasks(name: str) -> Any:
         near = did_you_mean(name, known.all_tasks)
         raise RecipeError(f"lm-eval has no task named '{name}'", expected=near, remedy="lm-eval ls tasks shows them all")
     with told(name, OSError, LookupError, ValueError, TypeError, AssertionError, RuntimeError):
-        loaded = known.load([name])
+        loaded = known.load([_named(known, Path(name)) if is_file(name) else name])
     if unsafe := [task for task, one in loaded["tasks"].items() if getattr(one, "UNSAFE_CODE", False)]:
         what = f"the task '{unsafe[0]}' runs code that a model has written"
         raise DataError(what, remedy="lm-eval run --confirm_run_unsafe_code, in a machine that may break")
@@ -82,6 +82,12 @@ def _of_folder(folder: Path) -> Any:
     from lm_eval.tasks import TaskManager
 
     return TaskManager(include_path=str(folder), include_defaults=False)
+
+
+def _named(known: Any, file: Path) -> str:
+    """Returns what a file's task or group is called; that library finds tasks by their file, and groups by their name alone."""
+    names = [name for name, entry in known.task_index.items() if entry.yaml_path is not None and Path(entry.yaml_path) == file]
+    return names[0] if names else str(file)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from os.path import commonprefix
 from typing import Any
 
 from didact.base.types import Prediction
@@ -111,6 +112,7 @@ def _chosen(row: Prediction, sample: Sample) -> Prediction:
     ranked = {norm: likeliest([s / max(n, 1) for s, n in zip(sums, by, strict=True)])[0] for norm, by in sizes.items()}
     return replace(
         row,
+        prompt=commonprefix(sample.prompts[: len(sample.choices)]),  # noqa: RUF071  of texts; each choice may have its own
         completion=sample.choices[ranked["sum"]],
         references=tuple(sample.choices[place] for place in sample.right),
         choices=sample.choices,
