@@ -1,6 +1,7 @@
 """Heads on encoders: what they read, what they learn, and what the ladder says about it."""
 
 import itertools
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 import torch
 from sklearn.metrics import matthews_corrcoef
 from tiny import MODELS, random_model, tokeniser
-from transformers import BertConfig, BertModel, T5Config, T5Model
+from tokenizers import processors
+from transformers import BertConfig, BertForTokenClassification, BertModel, T5Config, T5Model
 from verbs import didact
 
 from didact.base.errors import DataError, ModelError
@@ -27,6 +29,7 @@ from didact.models.tokenizer import make_ready
 from didact.prompts.chat_format import FORMATS
 from didact.tasks.benchmarks.reader import sample_tasks
 from didact.tasks.benchmarks.registry import matching
+from didact.tasks.suites import suite_score
 
 NO_YES = ("no", "yes")
 CPU = torch.device("cpu")
@@ -164,6 +167,36 @@ def test_encoders_read_first_and_separator_tokens_and_decoders_two_lines():
     assert TOKENIZER.decode(read_texts(decoder(), [("cat", "dog")], 64)[0].ids) == "cat\ndog"
 
 
+@pytest.mark.parametrize("family", ["bert", "roberta"])
+def test_the_frame_is_that_of_a_tokenizer_with_one_of_its_own(family):
+    own = deepcopy(TOKENIZER)
+    last, first = ("[SEP]", own.sep_token_id), ("[CLS]", own.cls_token_id)
+    of = {"bert": processors.BertProcessing(last, first), "roberta": processors.RobertaProcessing(last, first, trim_offsets=False)}
+    own.backend_tokenizer.post_processor = of[family]
+    pairs = [("the red house", "a dog"), ("a dog runs", "")]
+    found = read_texts(replace(bert(), tokenizer=own), pairs, 64)
+    expected = [own(first, second or None, return_token_type_ids=True) for first, second in pairs]
+    assert [row.ids for row in found] == [one["input_ids"] for one in expected]
+    if family == "bert":  # RoBERTa has one type alone, and is given none
+        assert [row.types for row in found] == [one["token_type_ids"] for one in expected]
+
+
+def test_a_network_of_transformers_with_a_head_of_its_own_says_the_same():
+    config = BertConfig(**{**bert().config.to_dict(), "num_labels": 3})
+    torch.manual_seed(0)
+    reference = BertForTokenClassification(config).eval()
+    encoder = replace(bert(), network=reference.bert)
+    read = read_texts(encoder, [("the red house", "a dog"), ("a", "")], 64)
+    padded = [row.ids + [TOKENIZER.pad_token_id] * (len(read[0].ids) - len(row.ids)) for row in read]
+    types = [row.types + [0] * (len(read[0].ids) - len(row.ids)) for row in read]
+    mask = [[1] * len(row.ids) + [0] * (len(read[0].ids) - len(row.ids)) for row in read]
+    with torch.no_grad():
+        # A linear head on each token's state is, at the first token, a linear head on the state of the first token.
+        there = reference(torch.tensor(padded), torch.tensor(mask), torch.tensor(types)).logits[:, 0]
+        here = reference.classifier(features(encoder.network, encoder, read, "first", CPU, "fp32"))
+    assert torch.allclose(here, there, atol=1e-5)
+
+
 def test_a_pair_that_is_too_long_loses_the_end_of_its_longer_segment():
     long, short = "the cat sleeps in the red house " * 9, "a dog"
     read = read_texts(bert(), [(long, short)], 32)[0]
@@ -234,6 +267,16 @@ def test_the_encoders_own_vectors_are_means_of_its_rows():
     table = encoder.network.get_input_embeddings().weight.detach()
     u, v = (table[read[0].words[side]].mean(0) for side in (0, 1))
     assert torch.allclose(own_features(encoder, read)[0], torch.cat([u, v, (u - v).abs(), u * v]))
+
+
+def test_the_whole_of_a_suite_has_a_score():
+    tasks = [probe_task(name, None, hub=False, seed=0, samples=True) for name in matching("superglue")]
+    result, rows = probe(bert(), tasks, ("majority", "words"), replace(FAST, num_seeds=1, epochs=1, resamples=20))
+    metrics = {name: task["rungs"]["majority"]["metrics"] for name, task in result["tasks"].items()}
+    values = {name: {metric: one["value"] for metric, one in found.items()} for name, found in metrics.items()}
+    assert result["suites"]["superglue"]["majority"] == pytest.approx(suite_score("superglue", values))
+    assert set(result["suites"]) == {"superglue"}
+    assert all(row.completion in row.choices for row in rows)
 
 
 @pytest.mark.parametrize("name", [*matching("glue"), *matching("superglue")])

@@ -127,7 +127,8 @@ def _place_of(model: str) -> str:
         return model
     try:
         return str(newest(find_run(model).checkpoints, say))
-    except RunError:
+    except RunError as error:
+        error.expected = "; ".join(part for part in (error.expected, "a folder with config.json, or with the network a hub id") if part)
         if model == "last" or (Path(model) / "recipe.yaml").is_file() or not (Path(model).exists() or hub_answers()):
             raise
         return model
@@ -180,5 +181,10 @@ def probe_table(result: dict[str, Any]) -> str:
             said = f"{change['value']:+.1f} [{change['low']:+.1f}, {change['high']:+.1f}]"
             step = f"{change['from']} to {change['to']}".replace("_", " ")
             steps.append({"task": name, "step": step, "metric": change["metric"], "difference": said, "p": f"{change['p']:.4f}"})
+    for suite, scores in result["suites"].items():
+        for rung, score in scores.items():
+            if rung != "without":
+                known = {"metric": "score", "score": f"{score:.1f}", "rows": None, "trained weights": None, "seconds": None}
+                rows.append({"task": suite, "rung": rung.replace("_", " "), **known})
     first = table(rows, ("task", "rung", "metric", "rows", "score", "over seeds", "trained weights", "seconds"))
     return f"{first}\n\n{table(steps, ('task', 'step', 'metric', 'difference', 'p'))}" if steps else first

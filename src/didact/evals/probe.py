@@ -11,7 +11,7 @@ Source: Wang et al. 2018, GLUE, arXiv 1804.07461, section 5; Devlin et al. 2019,
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
@@ -21,6 +21,7 @@ from didact.evals.over_seeds import difference_over_seeds, score_over_seeds
 from didact.evals.probe_data import ProbeTask
 from didact.evals.probe_encoder import POOL, Encoder
 from didact.evals.probe_rungs import Climb, ProbeSettings, begin, climbed, rate_of
+from didact.tasks.suites import suite_scores
 
 RUNGS = ("majority", "random_frozen", "words", "frozen", "random", "tuned")
 """All rungs of the ladder, from the floor up."""
@@ -49,7 +50,8 @@ def probe(
 
     Returns:
         `model`, `pool`, `settings`, and under `tasks` for each: `kind`, `num_train`, `num_judged`, where these rows come from, `num_cut`
-        (sequences that lost tokens), `rungs` (rung to `metrics`, `num_trained` weights, `seconds`) and `differences`.
+        (sequences that lost tokens), `rungs` (rung to `metrics`, `num_trained` weights, `seconds`) and `differences`. `suites`: GLUE's and
+        SuperGLUE's score of each rung, where all their tasks are there.
     """
     table, every = dict[str, Any](), list[Prediction]()
     pool = settings.pool or POOL[encoder.architecture]
@@ -83,7 +85,25 @@ def probe(
         }
     shown = {**asdict(settings), "vectors": str(settings.vectors) if settings.vectors else "the encoder's own table"}
     shown["learning_rate"] = rate_of(encoder, settings)
-    return {"model": encoder.name, "architecture": encoder.architecture, "pool": pool, "settings": shown, "tasks": table}, every
+    head = {"model": encoder.name, "architecture": encoder.architecture, "pool": pool, "settings": shown}
+    return {**head, "tasks": table, "suites": suites(table)}, every
+
+
+def suites(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the GLUE and the SuperGLUE score of each rung, where all their tasks are there, and the tasks they go without.
+
+    Args:
+        table: Task to its rungs, from `probe`. MNLI counts by its matched rows alone.
+
+    >>> suites({"glue/cola": {"rungs": {"tuned": {"metrics": {"matthews": {"value": 50.0}}}}}})
+    {}
+    """
+    found: dict[str, Any] = {}
+    for rung in dict.fromkeys(rung for task in table.values() for rung in task["rungs"]):
+        scores = {name: {metric: one["value"] for metric, one in task["rungs"][rung]["metrics"].items()} for name, task in table.items()}
+        for suite, (score, without) in suite_scores(scores).items():
+            found.setdefault(suite, {"without": list(without)})[rung] = score
+    return found
 
 
 def _told(climb: Climb) -> str:
@@ -104,7 +124,7 @@ def _prediction(climb: Climb, rung: str, number: int, place: int, value: float) 
         task=task.name,
         example=row.example.id,
         template=f"probe/{rung}",
-        prompt="\n".join(text for text in row.texts[0] if text),
+        prompt=row.texts[0][0] if task.kind == "options" else "\n".join(text for text in row.texts[0] if text),
         completion=said,
         references=row.example.targets,
         stop="stop",

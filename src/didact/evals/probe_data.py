@@ -74,7 +74,9 @@ def probe_task(name: str, copies: Copies | None, *, hub: bool, seed: int, limit:
     if samples:
         task = sample_tasks(name)[0]
         rows, place = probe_rows(task), "didact's own sample rows"
-        return _made(task, rows[::2], rows[1::2], place, place, seed, limit)
+        known = sorted({_group(row) for row in rows})
+        parts = _parted(rows, set(known[1::2])) if len(known) > 1 else (rows[::2], rows[1::2])
+        return _made(task, *parts, place, place, seed, limit)
     train, train_from = _split(TRAINED_ON.get(name, name), "train", copies, hub)
     try:
         task, judged_from = _judged(name, copies, hub)
@@ -82,13 +84,19 @@ def probe_task(name: str, copies: Copies | None, *, hub: bool, seed: int, limit:
         if name in TRAINED_ON:
             raise
         rows = probe_rows(train)
-        groups = [row.group or row.example.id for row in rows]
-        known = sorted(set(groups))
+        known = sorted({_group(row) for row in rows})
         chosen = {known[place] for place in permutation(len(known), seed, "judged rows", name)[: max(1, len(known) // ONE_IN)].tolist()}
-        kept = tuple(row for row, group in zip(rows, groups, strict=True) if group not in chosen)
-        held = tuple(row for row, group in zip(rows, groups, strict=True) if group in chosen)
-        return _made(train, kept, held, train_from, f"one in {ONE_IN} of {train_from}", seed, limit)
+        return _made(train, *_parted(rows, chosen), train_from, f"one in {ONE_IN} of {train_from}", seed, limit)
     return _made(replace(task, kind=name), probe_rows(train), probe_rows(task), train_from, judged_from, seed, limit)
+
+
+def _group(row: ProbeRow) -> str:
+    return row.group or row.example.id
+
+
+def _parted(rows: Sequence[ProbeRow], judged: set[str]) -> tuple[list[ProbeRow], list[ProbeRow]]:
+    """Returns the rows to train on and those of the groups that are judged: rows that belong together stay together."""
+    return [row for row in rows if _group(row) not in judged], [row for row in rows if _group(row) in judged]
 
 
 def _judged(name: str, copies: Copies | None, hub: bool) -> tuple[Task, str]:
