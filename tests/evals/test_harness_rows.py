@@ -30,6 +30,8 @@ def test_base_and_tuned_are_compared_row_by_row(tmp_path: Path) -> None:
     table = compare(found.rows["base"], found.rows["tuned"], found.sets[0]["metrics"], resamples=100, seed=0)
     for model in ("base", "tuned"):
         assert table["overall"]["acc"][model]["value"] == 100 * found.own[model]["mine_arc"]["acc,none"]
+    assert found.sets[0]["protocol"]["source"].startswith("lm-eval ")
+    assert found.sets[0]["protocol"]["source"].endswith(": mine_arc 1.0")
     assert paired_runs(found.rows["base"], found.rows["tuned"], ("a", "b"))["levels"]
 
 

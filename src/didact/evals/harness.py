@@ -10,6 +10,7 @@ Source: Gao et al., github.com/EleutherAI/lm-evaluation-harness.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 from didact.base.types import Prediction
@@ -110,7 +111,7 @@ def ask(
             for sample in _samples(task, loaded["tasks"][task], rows, asked.num_cut, asked.written)
         ),
         {task: int(number) for task, number in found["n-shot"].items()},
-        {task: str(version) for task, version in found["versions"].items()},
+        {task: str(number) for task, number in found["versions"].items()},
     )
 
 
@@ -172,7 +173,7 @@ def _set(name: str, tasks: Sequence[str], metrics: Sequence[str], asked: Asked, 
     protocol = {"name": name, "shots": max(asked.shots.get(task, 0) for task in tasks), "cot": False, "asked": ways, "norm": "sum"}
     return {
         "name": name,
-        "protocol": {**protocol, "source": f"lm-eval: {versions}"},
+        "protocol": {**protocol, "source": f"lm-eval {version('lm-eval')}: {versions}"},
         "metrics": list(metrics),
         "ranks_first": ways[:1] == ("rank",),
         "absent": {},
