@@ -75,8 +75,8 @@ def probe_task(name: str, copies: Copies | None, *, hub: bool, seed: int, limit:
         task = sample_tasks(name)[0]
         rows, place = probe_rows(task), "didact's own sample rows"
         known = sorted({_group(row) for row in rows})
-        parts = _parted(rows, set(known[1::2])) if len(known) > 1 else (rows[::2], rows[1::2])
-        return _made(task, *parts, place, place, seed, limit)
+        train_rows, judged_rows = _parted(rows, set(known[1::2])) if len(known) > 1 else ([*rows[::2]], [*rows[1::2]])
+        return _made(task, train_rows, judged_rows, place, place, seed, limit)
     train, train_from = _split(TRAINED_ON.get(name, name), "train", copies, hub)
     try:
         task, judged_from = _judged(name, copies, hub)
