@@ -23,6 +23,7 @@ from didact.base.errors import RunError
 from didact.base.files import write_json, write_text
 from didact.base.recipe import Recipe
 from didact.base.recipe_file import load_recipe
+from didact.base.synth_file import RESOLVED
 
 SUMMARY = "summary.json"
 PACKAGES = ("didact", "torch", "transformers", "tokenizers", "accelerate", "numpy", "safetensors")
@@ -92,24 +93,50 @@ def all_runs() -> list[Run]:
     ]
 
 
+def synthesised() -> list[Path]:
+    """Returns the folders of what `didact synth` has made, the newest first."""
+    found = runs_folder().glob(f"*/{RESOLVED}")
+    return [path.parent for path in sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.parent.name), reverse=True)]
+
+
 def find_run(name: str) -> Run:
     """Returns a run by a path, its name, a unique prefix of it, or `last`.
 
     Raises:
-        RunError: None or several match.
+        RunError: None or several match, or what matches are synthetic data and no training.
     """
     if (Path(name) / "recipe.yaml").is_file():
         return Run(Path(name))
-    runs = all_runs()
-    if not runs:
-        raise RunError(f"there are no runs in {runs_folder()}", remedy="didact train RECIPE")
-    if name == "last":
+    if (Path(name) / RESOLVED).is_file():
+        raise _no_training(Path(name))
+    runs, made = all_runs(), synthesised()
+    if not runs and name == "last" and made:
+        raise _no_training(made[0])
+    if runs and name == "last":
         return runs[0]
     matching = [run for run in runs if run.name == name] or [run for run in runs if run.name.startswith(name)]
     if len(matching) == 1:
         return matching[0]
+    alike = [folder for folder in made if folder.name == name] or [folder for folder in made if folder.name.startswith(name)]
+    if not matching and alike:
+        raise _no_training(alike[0])
+    if not runs:
+        raise RunError(f"there are no runs in {runs_folder()}", remedy="didact train RECIPE")
     known = ", ".join(run.name for run in (matching or runs)[:10])
     raise RunError(f"{'several runs match' if matching else 'no run is named'} '{name}'", expected=known, remedy="didact ls runs")
+
+
+def _no_training(folder: Path) -> RunError:
+    """Returns the error that says what a folder of synthetic data is, and what to do with it."""
+    messages = folder / "messages.jsonl"
+    source = f"tasks: {{sources: [{{name: {folder.name}, reader: messages, path: {messages}}}]}}"
+    done = f"look at {folder / 'card.md'}; to train on it, put `{source}` into a recipe, then: didact train RECIPE"
+    return RunError(
+        f"{folder.name} holds synthetic data and no model",
+        where=str(folder),
+        expected="a run of `didact train`: see didact ls runs",
+        remedy=done if messages.is_file() else f"it has not ended; go on with it: didact synth {folder / RESOLVED}",
+    )
 
 
 def create_run(recipe: Recipe) -> Run:

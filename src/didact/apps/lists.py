@@ -1,5 +1,6 @@
 """What `didact ls` lists: rows of what there is, all of them or those that a word stands for."""
 
+import json
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -10,9 +11,10 @@ from didact.assemble import Assembly
 from didact.base.errors import DataError, RecipeError, did_you_mean
 from didact.base.recipe import Recipe
 from didact.base.registry import Registry
+from didact.base.synth_file import RESOLVED
 from didact.prompts.chat_format import FORMATS, golden
 from didact.prompts.template import TemplateSet
-from didact.run import all_runs
+from didact.run import Run, all_runs, synthesised
 from didact.synth.filters import FILTERS
 from didact.synth.methods import METHODS
 from didact.tasks.benchmarks.reader import sample_tasks
@@ -95,10 +97,21 @@ def _shown(name: str) -> str:
 
 
 def _runs(_: Recipe | None) -> Rows:
-    return [
-        {"run": run.name, "finished": run.finished, "scores": ", ".join(sorted(p.stem for p in (run.folder / "scores").glob("*.json")))}
-        for run in all_runs()
-    ]
+    """Returns trainings and syntheses, the newest first."""
+    found = {run.folder / "recipe.yaml": _training(run) for run in all_runs()}
+    found |= {folder / RESOLVED: _synthesis(folder) for folder in synthesised()}
+    return [found[path] for path in sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True)]
+
+
+def _training(run: Run) -> dict[str, Any]:
+    scores = ", ".join(sorted(path.stem for path in (run.folder / "scores").glob("*.json")))
+    return {"run": run.name, "kind": "train", "finished": run.finished, "scores": scores}
+
+
+def _synthesis(folder: Path) -> dict[str, Any]:
+    card = folder / "card.json"
+    num_rows = json.loads(card.read_text(encoding="utf-8"))["counts"]["num_kept"] if card.is_file() else 0
+    return {"run": folder.name, "kind": "synth", "finished": card.is_file(), "scores": "", "num_rows": num_rows}
 
 
 def recipe_files() -> list[Path]:
@@ -134,6 +147,7 @@ SHOWN = {
     "tasks": ("task", "level", "category", "examples", "metric", "dataset", "language"),
     "templates": ("template", "kinds", "style", "inverted", "held out", "in all"),
     "datasets": ("dataset", "examples", "languages", "made", "open", "licence", "reader"),
+    "runs": ("run", "kind", "finished", "scores"),
 }
 """The columns of a list as a table; `--json`, or a name that leaves one row, has more."""
 LISTS: dict[str, Callable[[Recipe | None], Rows]] = {

@@ -10,6 +10,9 @@ from didact.base.recipe_file import HUB_DATASET, HUB_MODEL, anchored, is_synthes
 from didact.base.strict_yaml import Document
 from didact.base.synth_section import SynthRecipe
 
+RESOLVED = "synth.yaml"
+"""The complete recipe in the folder of what was made."""
+
 
 def load_synth_recipe(path: Path | str, overrides: Iterable[str] = ()) -> SynthRecipe:
     """Reads a synthesis recipe, its parent and the overrides.

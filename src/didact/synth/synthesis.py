@@ -10,6 +10,7 @@ from didact.base.config import about
 from didact.base.errors import RunError
 from didact.base.files import fingerprint, write_json, write_text
 from didact.base.strict_yaml import Location
+from didact.base.synth_file import RESOLVED
 from didact.base.synth_section import Preflight, SynthRecipe
 from didact.synth.backend import Backend
 from didact.synth.card import Card, card
@@ -29,7 +30,7 @@ from didact.synth.source import source_rows
 from didact.synth.tally import Tally, counted
 from didact.synth.teachers import backend_of
 
-RECIPE, LOG, PREFLIGHT = "synth.yaml", "log.jsonl", "preflight"
+LOG, PREFLIGHT = "log.jsonl", "preflight"
 DUE = 5
 """A preflight is made when so many times its rows are wanted."""
 
@@ -81,7 +82,7 @@ def synthesise(
     """
     work = _prepared(recipe, lines or {}, on_progress)
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / RECIPE, recipe.to_yaml())
+    write_text(folder / RESOLVED, recipe.to_yaml())
     with RequestLog(folder / LOG, retry_failed=True) as log:
         if log.num_torn:
             say(f"log: {log.num_torn} torn line at its end cut off; what it held is asked again")
