@@ -53,6 +53,21 @@ def test_a_task_has_the_value_of_its_metric_and_says_how_many_answers_were_not_r
     assert remarks(table) == ["t: completions that give no answer: 1 of 5 (base); they count as wrong"]
 
 
+def test_a_score_of_a_whole_task_that_fell_is_among_what_got_worse() -> None:
+    base, tuned = both(("yynyn", "nnnyn"), "yynyn")
+    other = both(("ynn", "yyn"), "yyn", task="rose")
+    found = compare_with_tasks(
+        [*base, *other[0]], [*tuned, *other[1]], (), {"t": ("f1_binary",), "rose": ("f1_binary",)}, resamples=99, seed=0
+    )
+    assert [(one["task"], one["metric"]) for one in found["regressions"]] == [("t", "f1_binary")]
+    (worse,) = found["regressions"]
+    # Of three yes two are missed: 2 * 1 / (2 * 1 + 2) = 50. Four ways to exchange the two rows, two of which differ by as much.
+    assert worse["difference"]["value"] == -50.0
+    assert worse["test"]["p"] == found["tasks"]["t"]["f1_binary"]["difference"]["p"] == 0.5
+    assert worse["test"]["q"] == 1.0  # the other task's p is 1: min(2 * 0.5, 1)
+    assert compare_with_tasks(tuned, base, (), {"t": ("f1_binary",)}, resamples=99, seed=0)["regressions"] == []
+
+
 def test_what_compare_says_about_rows_stays_as_it_is() -> None:
     base, tuned = both(("nnny?", "yynyn"), "yynyn")
     rows = compare(base, tuned, ("exact_match",), resamples=200, seed=0)

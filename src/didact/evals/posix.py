@@ -10,6 +10,7 @@ A wording to which the model answers nothing has no likelihood for each token: i
 Source: Chatterjee et al. 2024, POSIX, arXiv 2410.02185, section 3.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ import numpy as np
 
 from didact.base.errors import DataError
 from didact.evals.entries import plain
-from didact.evals.intervals import Floats, bootstrap
+from didact.evals.intervals import ANY, Floats, bootstrap
 from didact.evals.unseen import Question
 from didact.models.likelihoods import likelihoods
 from didact.models.local import LocalModel
@@ -103,7 +104,11 @@ def posix(tuned: Sequence[PromptSet], base: Sequence[PromptSet] | None = None, *
     def entry(chosen: list[int], balanced: bool = False) -> dict[str, Any]:
         groups = [tasks[place] for place in chosen]
         several = groups if len(set(groups)) > 1 else None
-        found = {m: bootstrap(v[chosen], groups=several, resamples=resamples, seed=seed, balanced=balanced) for m, v in values.items()}
+        settings: dict[str, Any] = {"resamples": resamples, "seed": seed, "balanced": balanced}
+        found = {
+            name: bootstrap(of[chosen], groups=several, bounds=ANY if name == "difference" else (0.0, math.inf), **settings)
+            for name, of in values.items()
+        }
         return {"num_sets": len(chosen), **{model: plain(interval) for model, interval in found.items()}}
 
     everything = list(range(len(kept)))

@@ -12,6 +12,7 @@ import numpy as np
 from didact.base.chance import generator
 from didact.base.errors import DataError
 from didact.base.types import Prediction
+from didact.evals.many_tests import benjamini_hochberg
 from didact.evals.statistics import ONE_ROW, ONE_TASK, Difference, Floats, Interval, bootstrap, compare, identity, plain
 from didact.tasks.judged import Judged, Points
 from didact.tasks.set_metrics import SET_METRICS, over_rows, over_tasks
@@ -93,6 +94,9 @@ def compare_with_tasks(
         for name in sorted({category[task] for task in tasks}):
             table["categories"][name][metric] = mean_over_tasks({t: f for t, f in tasks.items() if category[t] == name}, seed)
         table["overall"][metric] = table["macro"][metric] = mean_over_tasks(tasks, seed)
+    if before:
+        table["regressions"] += _worse(drawn, table["tasks"], category)
+        table["regressions"].sort(key=lambda one: (one["test"]["p"], one["difference"]["value"], one["task"], one["metric"]))
     for task in drawn.get("mcq_accuracy", {}):
         table["tasks"][task]["mcq_accuracy"]["random"] = float(np.mean([100 / len(row.choices) for row in by_task[task]]))
     return {**table, **({"left_out": left_out} if left_out else {})}
@@ -208,6 +212,21 @@ def mean_over_tasks(tasks: Mapping[str, Drawn], seed: int) -> dict[str, Any]:
         "tuned": {**plain(after), **unparsed},
         "difference": plain(Difference(change.value, change.low, change.high, p)),
     }
+
+
+def _worse(
+    drawn: Mapping[str, Mapping[str, Drawn]], tasks: Mapping[str, Mapping[str, Any]], category: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Returns the scores of whole tasks that fell, as `regressions` has those of rows; no row of theirs is worse than another."""
+    found = []
+    for metric, by_task in drawn.items():
+        ps = [tasks[task][metric]["difference"]["p"] for task in by_task]
+        for task, p, q in zip(by_task, ps, benjamini_hochberg(ps), strict=True):
+            entry = tasks[task][metric]
+            if entry["difference"]["value"] < 0:
+                test = {"name": "exchange", "p": p, "q": q, "num_units": by_task[task].num_units}
+                found.append({"task": task, "category": category[task], "metric": metric, **entry, "test": test, "worst": []})
+    return found
 
 
 def _entry(found: Drawn) -> dict[str, Any]:

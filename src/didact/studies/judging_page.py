@@ -25,7 +25,12 @@ def parts(tables: Mapping[str, Any], three_levels: Mapping[str, Any], averages: 
         entry of each part whose answers were scored in other words; `instructions`: rows of IFEval's table, by level or benchmark;
         `normalised`: sentences.
     """
-    worse = [{"set": name, **one} for name, table in tables.items() for one in table.get("regressions", ())]
+    worse = [
+        {"set": name, **one}
+        for name, table in tables.items()
+        for one in table.get("regressions", ())
+        if "protocol" not in table or one["metric"] == table["of_record"]  # a benchmark is told by its metric of record
+    ]
     worse.sort(key=lambda one: (one["test"]["p"], one["difference"]["value"], one["set"], one["task"]))
     there = {level: table for level, table in three_levels.items() if "missing" not in table}
     three = []

@@ -37,6 +37,15 @@ def points(value: float) -> str:
     return "0.0" if text == "-0.0" else text.replace("-", "−")
 
 
+def nats(value: float) -> str:
+    """Returns nats per token, which are small, to three decimals; minus is a real minus.
+
+    >>> nats(0.1158), nats(-0.0123)
+    ('0.116', '−0.012')
+    """
+    return f"{value:.3f}".replace("-", "−")
+
+
 def signed(value: float) -> str:
     """Returns a difference with its sign.
 

@@ -19,7 +19,7 @@ from didact.base.errors import DataError, RunError
 from didact.base.files import read_jsonl, write_text
 from didact.evals.suites import remarks
 from didact.studies import judging_page, plots
-from didact.studies.page_words import chance, duration, metric_name, number, points, signed
+from didact.studies.page_words import chance, duration, metric_name, nats, number, points, signed
 
 USUAL = {"unseen": "Unseen tasks", "held_in": "Held-in tasks (unseen rows of trained tasks)"}
 LEVELS = {
@@ -52,7 +52,15 @@ def write_report(folder: Path) -> Path:
     """
     found = _read(folder)
     judged = [name for name in LEVELS if name in found["scores"]]
-    filters = {"number": number, "points": points, "signed": signed, "chance": chance, "duration": duration, "metric": metric_name}
+    filters = {
+        "number": number,
+        "points": points,
+        "nats": nats,
+        "signed": signed,
+        "chance": chance,
+        "duration": duration,
+        "metric": metric_name,
+    }
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters.update(filters)
     template = environment.from_string((files("didact.studies") / "page.html").read_text(encoding="utf-8"))
@@ -70,6 +78,8 @@ def write_report(folder: Path) -> Path:
         overview=_overview({name: found["scores"][name] for name in judged}),
         # A run that was judged at a source's own levels is not asked for the usual ones.
         missing_levels=[name for name in USUAL if name not in judged] if set(judged) <= set(USUAL) else [],
+        # An evaluation replaces the one before: what is there is asked again with what is not.
+        asked=[*judged, *found["benchmarks"]],
         level_names=LEVELS,
         samples=samples(found["base"], found["tuned"]),
     )
