@@ -166,6 +166,14 @@ def test_parts_that_are_not_to_be_had_are_told_and_the_rest_is_asked(asked_later
     assert "average" not in found["normalised"]["tuned"]
 
 
+def test_a_check_says_what_differences_a_level_can_show(place: Any) -> None:
+    # Two of the three rows that are kept are asked.
+    assert "held_in: 2 rows of one task show no difference" in didact("check tiny.yaml").err
+    wrong = didact("check tiny.yaml evaluate.posix=true")
+    assert wrong.code == 1
+    assert "evaluate.templates=all" in wrong.err
+
+
 def test_nothing_at_all_is_an_error_before_anything_is_asked(place: Any) -> None:
     seen = didact("eval last --on tydiqa --data data")
     assert seen.code == 1

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from didact.base.errors import DataError
+from didact.base.errors import DataError, RecipeError
+from didact.tasks.benchmarks.reader import sample_tasks
 from didact.tasks.benchmarks.topics import parse_ifeval
-from didact.tasks.ifeval.checks import CHECKS, read_instruction
+from didact.tasks.ifeval.checks import CHECKS, check_answers, read_instruction
 from didact.tasks.ifeval.counting import capital_words, sentences
+from didact.tasks.task import Task
 
 
 def followed(text: str, name: str, **arguments: Any) -> bool:
@@ -215,3 +217,12 @@ def test_the_instructions_of_all_541_prompts_are_read(shared: Path) -> None:
     # Every check can be asked; nobody follows many of them by chance.
     num_followed = sum(one.followed_by("I cannot help with that.") for one in read)
     assert 0 < num_followed < 834 / 2
+
+
+def test_prompts_without_answers_are_refused_for_training_and_our_samples_are_not() -> None:
+    row = parse_ifeval({"key": 1, "prompt": "Write. No commas.", "instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]})
+    with pytest.raises(RecipeError, match="task 'mine' has no answers to train on") as refused:
+        check_answers(Task("mine", (row,), kind="ifeval"))
+    assert "--on ifeval" in str(refused.value)
+    check_answers(*sample_tasks("ifeval"))
+    check_answers(Task("other", (row,)))
