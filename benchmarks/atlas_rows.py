@@ -42,8 +42,8 @@ class Size:
     """Answers to each prompt."""
     most_rows: int = 1000
     """Rows that a student is tuned on, at most: not more than were kept."""
-    student_steps: int = 100
-    examples_per_task: int = 40
+    student_steps: int = 50
+    examples_per_task: int = 30
     changes: tuple[str, ...] = field(default=())
     """Overrides of every recipe: a test makes it smaller with them."""
 

@@ -6,7 +6,7 @@ for), the input (the prompt) and the output, never the truth; Atlas tells afterw
 tuned on equally many rows, for equally many steps, taken from all rows, from those that were kept, and from those that are right (the
 most that any filter could do), and judged on unseen Atlas tasks. What is done stays in the folder: the same command goes on from there.
 
-    python benchmarks/study_filtered.py [--folder runs/study_filtered] [--seeds 3]
+    python benchmarks/study_filtered.py [--folder runs/study_filtered] [--seeds 3] [--arms unfiltered filtered]
 """
 
 import argparse
@@ -152,7 +152,7 @@ def taught(folder: Path, size: Size) -> list[Row]:
     ]
 
 
-def study(folder: Path, seeds: int, size: Size) -> dict[str, Any]:
+def study(folder: Path, seeds: int, size: Size, arms: Sequence[str] = ARMS) -> dict[str, Any]:
     """Returns everything: the teacher's rows, what filters do to them, and what students learn from them."""
     began = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
@@ -167,10 +167,10 @@ def study(folder: Path, seeds: int, size: Size) -> dict[str, Any]:
     tell(
         began, f"{len(rows):,} rows {kinds_of(rows)}; kept {len(kept):,}, {len(fitting):,} without refusals; {num_rows:,} for each student"
     )
-    trained_on: dict[str, list[dict[str, Any]]] = {arm: [] for arm in ARMS}
-    found: dict[str, list[list[Prediction]]] = {arm: [] for arm in ARMS}
+    trained_on: dict[str, list[dict[str, Any]]] = {arm: [] for arm in arms}
+    found: dict[str, list[list[Prediction]]] = {arm: [] for arm in arms}
     for seed in range(seeds):
-        for arm in ARMS:
+        for arm in arms:
             taken = rng(seed, "study", "rows", arm).sample(pools[arm], num_rows)
             trained_on[arm].append(described(taken))
             found[arm].append(student(folder, arm, seed, taken, size))
@@ -187,9 +187,9 @@ def study(folder: Path, seeds: int, size: Size) -> dict[str, Any]:
         "eliminators_rules_for_answers": [eliminated(rows, strict) for strict in (False, True)],
         "num_rows": num_rows,
         "trained_on": trained_on,
-        "levels": {arm: by_group(found[arm], "level") for arm in ARMS},
-        "families": {arm: by_group(found[arm], "category") for arm in ARMS},
-        "against": [against(*pair, found) for pair in PAIRS],
+        "levels": {arm: by_group(found[arm], "level") for arm in arms},
+        "families": {arm: by_group(found[arm], "category") for arm in arms},
+        "against": [against(*pair, found) for pair in PAIRS if {*pair} <= {*arms}],
     }
 
 
@@ -212,9 +212,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--folder", type=Path, default=Path("runs/study_filtered"), help="where everything is kept")
     parser.add_argument("--seeds", type=int, default=3, help="students of each kind")
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=ARMS, help="kinds of students")
     parser.add_argument("--json", action="store_true", help="as always: the last line is JSON")
     given = parser.parse_args()
-    result = study(given.folder, given.seeds, Size())
+    result = study(given.folder, given.seeds, Size(), given.arms)
     RESULT.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result))
 
