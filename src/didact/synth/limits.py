@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import sqrt
 from typing import Literal
 
 from didact.base.chance import rng
@@ -63,9 +64,9 @@ class Slots:
     """How many requests go at a time: as many as the server takes, found out by trying more, or fewer, for a while.
 
     A single refusal is no sign of too many, as servers also fail by chance. When clearly more than a quarter of the last answers are
-    refusals, the number is halved at once. Else it rests for some answers, and then another one is tried: fewer where an eighth or more was
-    refused, and more where not. The share of refusals judges the trial: of k more than a server takes it refuses k, whereas chance hits
-    the same share of any number. Each trial of more that fails doubles the rest before the next one.
+    refusals, the number is halved at once. Else it rests for some answers, and then another one is tried: fewer where clearly more
+    than an eighth was refused, and more where not. The share of refusals judges the trial: of k more than a server takes it refuses
+    k, whereas chance hits the same share of any number. Each trial of more that fails doubles the rest before the next one.
     Answers to what was sent before the last change are about the past and do not count.
 
     Args:
@@ -116,9 +117,10 @@ class Slots:
         return len(last) >= 16 and self.limit > 1 and sum(last) > len(last) / 4 + 2  # 2: chance weighs more in few answers
 
     def _try(self) -> None:
-        """Tries another number: as many fewer as were refused, where that is an eighth or more, and else some more."""
+        """Tries another number: as many fewer as were refused, where that is clearly more than an eighth, and else some more."""
         self._share = sum(self._heard) / len(self._heard)
-        if self._share >= 1 / 8 and self._share > self._chance * 3 / 2 and self.limit > 1:
+        eighth = len(self._heard) / 8
+        if sum(self._heard) >= eighth + 2 * sqrt(eighth) and self._share > self._chance * 3 / 2 and self.limit > 1:
             self._go(max(1, min(self.limit - 1, round(self.limit * (1 - self._share)))))
         elif self.limit < self._most and self._share <= 1 / 4:
             self._go(min(self._most, self.limit + self._step * max(1, self.limit // 16)))
@@ -126,10 +128,10 @@ class Slots:
             self._heard.clear()
 
     def _more(self) -> None:
-        """Judges a trial of more: it has failed when the share of refusals grows by half of what it would if none of them is taken."""
+        """Judges a trial of more: it fails when refusals grow by more than chance and half of what they would if no more is taken."""
         excess = (self.limit - self._steady) / self.limit
         enough = max(16, self.limit, round(4 / excess))
-        if sum(self._heard) > (self._share + excess / 2) * enough:
+        if sum(self._heard) > (self._share + excess / 2) * enough + sqrt(self._share * enough):
             self._settle(self._steady, max(1, self._step // 2), min(self._LONGEST, 2 * self._rest))
         elif len(self._heard) >= enough:
             self._settle(self.limit, 2 * self._step, self._SHORTEST)
