@@ -105,7 +105,7 @@ def _runs(_: Recipe | None) -> Rows:
 
 def _training(run: Run) -> dict[str, Any]:
     scores = ", ".join(sorted(path.stem for path in (run.folder / "scores").glob("*.json")))
-    return {"run": run.name, "kind": "train", "finished": run.finished, "scores": scores}
+    return {"run": run.name, "kind": "train", "finished": run.finished, "scores": scores, "num_rows": None}
 
 
 def _synthesis(folder: Path) -> dict[str, Any]:

@@ -14,7 +14,9 @@ EPILOG = examples(
     "didact probe last glue/sst2 glue/stsb --samples",
     "didact probe last superglue/rte --samples --ladder --seeds 2 --json",
 )
-Model = Annotated[str, typer.Argument(help="A run, a folder in transformers' layout, or a hub id: encoders, and others' states too.")]
+Model = Annotated[
+    str, typer.Argument(help="A run, a bundled base, a folder in transformers' layout, or a hub id: encoders, and others' states too.")
+]
 Tasks = Annotated[list[str], typer.Argument(metavar="TASK", help="glue/cola, superglue/cb, glue: benchmarks with choices or scores.")]
 Data = Annotated[str | None, typer.Option(help="A folder with copies of benchmarks; else DIDACT_DATA, else the hub.")]
 Samples = Annotated[bool, typer.Option("--samples", help="On our own few sample rows: to see that it works, no measure.")]
@@ -120,9 +122,12 @@ def _place_of(model: str) -> str:
     from didact.base.errors import RunError
     from didact.evals.gather import hub_answers
     from didact.models.adapter_card import is_adapter
+    from didact.models.bundled import bundled, bundled_names
     from didact.run import find_run
     from didact.train.checkpoint import newest
 
+    if model in bundled_names():
+        return bundled(model)
     if (Path(model) / "config.json").is_file() or is_adapter(Path(model)):
         return model
     try:
