@@ -14,7 +14,7 @@ EPILOG = examples(
     "didact probe last glue/sst2 glue/stsb --samples",
     "didact probe last superglue/rte --samples --ladder --seeds 2 --json",
 )
-Model = Annotated[
+Model = Annotated[str, typer.Argument(help="A run, a bundled base, a folder in transformers' layout, or a hub id: best an encoder.")]
     str, typer.Argument(help="A run, a bundled base, a folder in transformers' layout, or a hub id: encoders, and others' states too.")
 ]
 Tasks = Annotated[list[str], typer.Argument(metavar="TASK", help="glue/cola, superglue/cb, glue: benchmarks with choices or scores.")]
