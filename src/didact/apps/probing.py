@@ -15,8 +15,6 @@ EPILOG = examples(
     "didact probe last superglue/rte --samples --ladder --seeds 2 --json",
 )
 Model = Annotated[str, typer.Argument(help="A run, a bundled base, a folder in transformers' layout, or a hub id: best an encoder.")]
-    str, typer.Argument(help="A run, a bundled base, a folder in transformers' layout, or a hub id: encoders, and others' states too.")
-]
 Tasks = Annotated[list[str], typer.Argument(metavar="TASK", help="glue/cola, superglue/cb, glue: benchmarks with choices or scores.")]
 Data = Annotated[str | None, typer.Option(help="A folder with copies of benchmarks; else DIDACT_DATA, else the hub.")]
 Samples = Annotated[bool, typer.Option("--samples", help="On our own few sample rows: to see that it works, no measure.")]
