@@ -11,8 +11,6 @@ from didact.tasks.benchmarks.bbh import task_of
 from didact.tasks.benchmarks.registry import BENCHMARKS, matching
 from didact.tasks.chance_level import ChanceLevel, chance_level, mean_level
 from didact.tasks.strict_json import load_json
-from didact.tasks.suites import random_score
-from didact.tasks.task import Task
 
 
 def rows(*parts: tuple[str, tuple[str, ...]]) -> list[Example]:
@@ -84,6 +82,11 @@ def test_bbh_has_the_chance_that_its_own_options_give(shared: Path) -> None:
     assert files["bbh/word_sorting"].random == 0
 
 
-def test_it_is_the_random_score_of_suites() -> None:
-    tasks = [Task("a", rows(("a", ("a", "b")), ("x", ()))), Task("b", rows(("a", ("a", "b", "c"))))]
-    assert mean_level([chance_level(task.examples) for task in tasks]).random == pytest.approx(random_score(tasks))
+def test_the_random_score_of_tasks_is_a_mean_over_tasks_of_what_their_choices_give() -> None:
+    def task(*nums: int) -> ChanceLevel:
+        return chance_level(Example(str(i), targets=("a",), choices=tuple("abcdef"[:num])) for i, num in enumerate(nums))
+
+    assert mean_level([task(4, 4)]).random == 25
+    assert mean_level([task(2, 2, 2, 2), task(0)]).random == 25  # (50 + 0) / 2: rows are not pooled
+    assert mean_level([task(2, 5)]).random == pytest.approx(35)  # (50 + 20) / 2
+    assert mean_level([task(2, 0), task(3)]).random == pytest.approx((25 + 100 / 3) / 2)

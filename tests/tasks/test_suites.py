@@ -3,10 +3,8 @@
 import pytest
 
 from didact.base.errors import DataError
-from didact.base.types import Example
 from didact.tasks.set_metrics import metric_named
-from didact.tasks.suites import ACCURACY, GLUE, SUPERGLUE, Part, normalised_average, random_score, suite_score, suite_scores
-from didact.tasks.task import Task
+from didact.tasks.suites import ACCURACY, GLUE, SUPERGLUE, Part, suite_score, suite_scores
 
 GLUE_SCORES = {
     "cola": {"matthews": 60.0},
@@ -67,37 +65,7 @@ def test_every_metric_of_a_suite_is_one_that_there_is() -> None:
         assert callable(metric_named(metric))
 
 
-def six(mmlu: tuple[float, float], bbh: tuple[float, float], tydiqa: float, mgsm: float) -> float:
-    direct = {"mmlu": Part(mmlu[0], 25), "bbh": Part(bbh[0], 25.4), "tydiqa": Part(tydiqa), "mgsm": Part(mgsm)}
-    return normalised_average({**direct, "mmlu cot": Part(mmlu[1], 25), "bbh cot": Part(bbh[1], 25.4)})
-
-
-def test_the_printed_row_of_flan_palm_8b() -> None:
-    # 32.4 and 21.73 (MMLU), 14.75 and 7.64 (BBH), 47.5, 8.2: together 132.2, over 6 is 22.0; the paper prints 21.9.
-    found = six((49.3, 41.3), (36.4, 31.1), 47.5, 8.2)
-    assert found == pytest.approx(22.04, abs=0.01)
-    assert found == pytest.approx(21.9, abs=0.4)
-
-
-def test_the_printed_row_of_palm_8b_where_mmlu_is_below_chance() -> None:
-    # -0.93 and -1.2 (MMLU), 7.24 and 6.30 (BBH), 25.0, 3.4: together 39.81, over 6 is 6.6; the paper prints 6.4.
-    found = six((24.3, 24.1), (30.8, 30.1), 25.0, 3.4)
-    assert found == pytest.approx(6.63, abs=0.01)
-    assert found == pytest.approx(6.4, abs=0.4)
-
-
 def test_chance_is_nothing_and_below_chance_is_negative() -> None:
     assert Part(25, 25).normalised == 0
     assert Part(24.25, 25).normalised == pytest.approx(-1)  # -0.75 of 75
     assert Part(0).normalised == 0
-
-
-def test_the_random_score_is_a_mean_over_tasks_of_what_their_choices_give() -> None:
-    def task(name: str, *nums: int) -> Task:
-        return Task(name, tuple(Example(str(i), choices=tuple("abcdef"[:num])) for i, num in enumerate(nums)))
-
-    assert random_score([task("mmlu", 4, 4)]) == 25
-    assert random_score([task("two", 2, 2, 2, 2), task("free", 0)]) == 25  # (50 + 0) / 2: rows are not pooled
-    assert random_score([task("uneven", 2, 5)]) == pytest.approx(35)  # (50 + 20) / 2
-    with pytest.raises(DataError, match="task 'none' has no examples"):
-        random_score([task("none")])

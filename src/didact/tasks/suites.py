@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from didact.base.errors import DataError, did_you_mean
-from didact.tasks.task import Task
 
 Scores = Mapping[str, Mapping[str, float]]
 """Task to metric to points."""
@@ -122,48 +121,3 @@ class Part:
         (0.0, 100.0, -20.0)
         """
         return 100 * (self.score - self.random) / (100 - self.random)
-
-
-def normalised_average(parts: Mapping[str, Part]) -> float:
-    """Returns the mean of the parts, each on a scale from random answers to right ones.
-
-    Flan 2022 takes six parts: MMLU and BBH each direct and with chain of thought, TyDiQA direct, MGSM with chain of thought. Its
-    random score of BBH is not printed; take `random_score` of the tasks and show it beside the average.
-
-    Args:
-        parts: Any name to its part.
-
-    Raises:
-        DataError: No parts.
-
-    Source: Chung et al. (2022), arXiv 2210.11416, section 3 and appendix.
-
-    >>> normalised_average({"mmlu": Part(40.0, 25.0), "mgsm": Part(10.0)})  # (20 + 10) / 2
-    15.0
-    """
-    if not parts:
-        raise DataError("a normalised average of no parts")
-    return math.fsum(part.normalised for part in parts.values()) / len(parts)
-
-
-def random_score(tasks: Sequence[Task]) -> float:
-    """Returns what random answers would score: the mean over tasks of the mean over rows of one over the number of choices.
-
-    A row without choices asks for free answers, which chance does not find.
-
-    Args:
-        tasks: Tasks with examples.
-
-    Raises:
-        DataError: No tasks, or one without examples.
-
-    >>> from didact.base.types import Example
-    >>> four, free = Example("1", choices=("a", "b", "c", "d")), Example("2")
-    >>> random_score([Task("mmlu", (four,)), Task("mixed", (four, free))])  # (25 + 12.5) / 2
-    18.75
-    """
-    empty = [task.name for task in tasks if not len(task.examples)]
-    if empty or not tasks:
-        raise DataError(f"task '{empty[0]}' has no examples" if empty else "no tasks", expected="tasks with examples")
-    means = [math.fsum(100 / len(e.choices) if e.choices else 0.0 for e in task.examples) / len(task.examples) for task in tasks]
-    return math.fsum(means) / len(means)

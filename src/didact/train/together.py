@@ -67,11 +67,6 @@ def all_or_none(accelerator: Accelerator) -> Iterator[None]:
         raise SystemExit(1)
 
 
-def started_together() -> bool:
-    """Says whether this process is one of several that torchrun, accelerate or a cluster has started."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1
-
-
 def agreed_folder(choose: Callable[[], Path]) -> Path:
     """Returns the folder that the main process chooses, in every process.
 
