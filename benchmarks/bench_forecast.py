@@ -68,12 +68,12 @@ print(json.dumps({"needed": seen["needed"], "peak": status("VmHWM") - seen["befo
 """
 
 
-def write(folder: Path) -> Path:
+def write(folder: Path, num_rows: int = 2500) -> Path:
     """Writes rows and a recipe for them, and returns the recipe."""
     draw = random.Random(0)
     rows = [
         {"instruction": "Go on.", "input": " ".join(draw.choices(WORDS, k=half)), "output": " ".join(draw.choices(WORDS, k=half))}
-        for half in (draw.randint(20, 110) for _ in range(2500))
+        for half in (draw.randint(20, 110) for _ in range(num_rows))
     ]
     (folder / "rows.json").write_text(json.dumps(rows), encoding="utf-8")
     recipe = {
@@ -97,6 +97,11 @@ def base(folder: Path) -> Path:
     return folder
 
 
+def settings_of(name: str, folder: Path) -> list[str]:
+    """Returns what one of the recipes changes; an adapter's base is written into the folder."""
+    return [*RECIPES[name], *([f"model.base={base(folder / 'base')}"] if name == "adapter" else [])]
+
+
 def told(program: str, folder: Path, recipe: Path, settings: list[str]) -> dict[str, float]:
     """Returns what a process prints last."""
     command = [sys.executable, "-c", program, str(recipe.resolve()), *settings]
@@ -110,11 +115,11 @@ def told(program: str, folder: Path, recipe: Path, settings: list[str]) -> dict[
 def main() -> None:
     """Measures, keeps the result and prints one JSON line."""
     ratios, goal, seen = {}, {}, {}
-    for name, settings in RECIPES.items():
+    for name in RECIPES:
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
             recipe = write(folder)
-            chosen = [*settings, *([f"model.base={base(folder / 'base')}"] if name == "adapter" else [])]
+            chosen = settings_of(name, folder)
             probed, trained = told(PROBE, folder, recipe, chosen), told(TRAIN, folder, recipe, chosen)
         foretold = trained["num_tokens"] / probed["tokens_per_second"]
         ratios |= {
