@@ -6,7 +6,9 @@ from collections import Counter
 import pytest
 
 from didact.base.errors import DataError
-from didact.evals.user_instructions import SETS, Answers, answered_by_all, question_set, questions_by_number, read_answers, read_questions
+from didact.evals.copies import copies
+from didact.evals.question_sets import SETS, question_set
+from didact.evals.user_instructions import Answers, answered_by_all, questions_by_number, read_answers, read_questions
 
 
 def write(path, rows):
@@ -27,7 +29,7 @@ def write(path, rows):
     ],
 )
 def test_each_set_is_whole(shared, name, number, turns, references):
-    items = question_set(name, shared)
+    items = question_set(name, copies(shared)).items
     assert len({item.id for item in items}) == len(items) == number
     assert {len(item.turns) for item in items} == {turns}
     assert sum(bool(item.references) for item in items) == references
@@ -40,7 +42,7 @@ def test_the_252_instructions_are_the_same_questions_as_those_of_the_stored_pred
     assert len(many) == 8
     assert "text-davinci-003" in [one.model for one in many]
     items = answered_by_all(many)
-    asked = question_set("user_instructions", shared)
+    asked = question_set("user_instructions", copies(shared)).items
     assert {item.id for item in items} == {item.id for item in asked}
     assert {item.id: item.references for item in items if item.references} == {
         item.id: item.references for item in asked if item.references[0]
@@ -48,9 +50,9 @@ def test_the_252_instructions_are_the_same_questions_as_those_of_the_stored_pred
 
 
 def test_the_same_sets_in_other_files_hold_the_same_questions(shared):
-    copies = {"vicuna": "vicuna_test_set", "user_instructions": "sinstruct_test_set", "wizardlm": "wizardlm_test_set"}
-    for name, other in copies.items():
-        ours = Counter(item.id for item in question_set(name, shared))
+    others = {"vicuna": "vicuna_test_set", "user_instructions": "sinstruct_test_set", "wizardlm": "wizardlm_test_set"}
+    for name, other in others.items():
+        ours = Counter(item.id for item in question_set(name, copies(shared)).items)
         again = Counter(item.id for item in read_questions(shared / "alpagasus_test_sets" / f"{other}.jsonl"))
         # Two questions of WizardLM's own file are not those of this copy: one was exchanged, one has a blank more.
         assert (ours & again).total() == again.total() - (2 if name == "wizardlm" else 0)
@@ -116,7 +118,7 @@ def test_a_broken_line_and_a_missing_file_are_named(tmp_path):
     with pytest.raises(DataError, match="no such file"):
         read_answers(tmp_path / "none.jsonl")
     with pytest.raises(DataError, match="no question set named 'vicunna'") as error:
-        question_set("vicunna", tmp_path)
+        question_set("vicunna", copies(tmp_path))
     assert "did you mean 'vicuna'?" in str(error.value)
     assert len(SETS) == 6
 

@@ -1,9 +1,4 @@
-"""Questions that people ask and what models answered: small readers of the sets in use, and of files of answers.
-
-user_instructions   the 252 of Self-Instruct            koala       180 of people's own
-vicuna              80 in nine categories               wizardlm    218 by skill and difficulty
-mt_bench            80 of two turns, 30 with reference  alpaca_eval the 805 of AlpacaEval
-"""
+"""Questions that people ask and what models answered: small readers of the files in use, of questions and of answers."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,18 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from didact.base.errors import DataError, did_you_mean
+from didact.base.errors import DataError
 from didact.base.files import fingerprint
 
-SETS = {
-    "user_instructions": "self_instruct/human_eval/user_oriented_instructions.jsonl",
-    "vicuna": "fastchat/llm_judge/data/vicuna_bench/question.jsonl",
-    "mt_bench": "fastchat/llm_judge/data/mt_bench/question.jsonl",
-    "koala": "alpagasus_test_sets/koala_test_set.jsonl",
-    "wizardlm": "wizardlm/WizardLM_testset.jsonl",
-    "alpaca_eval": "alpaca_eval/results/text_davinci_003/model_outputs.json",
-}
-"""Where each set lies in a folder of such data."""
 _QUESTION, _ANSWER = ("instruction", "Instruction", "prompt", "question", "text"), ("response", "completion", "output", "answer")
 _MODEL = ("generator", "model_id", "model")
 _CATEGORY = ("category", "Skill", "dataset", "motivation_app")
@@ -50,21 +36,6 @@ class Answers:
     """By id, in the order of the file."""
     texts: Mapping[str, tuple[str, ...]]
     """Its answer to each turn, by item."""
-
-
-def question_set(name: str, folder: Path) -> list[Item]:
-    """Returns the questions of a set by name.
-
-    Args:
-        name: One of `SETS`.
-        folder: Where the sets lie.
-
-    Raises:
-        DataError: No set has such a name, or its file is not there.
-    """
-    if name not in SETS:
-        raise DataError(f"no question set named '{name}'", expected=did_you_mean(name, SETS))
-    return read_questions(folder / SETS[name])
 
 
 def read_questions(path: Path) -> list[Item]:
