@@ -18,7 +18,7 @@ class Canned:
     def __init__(self, answer: Answer | Exception) -> None:
         self.answer = answer
 
-    async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    async def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"", **more: object) -> Answer:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer

@@ -1,8 +1,9 @@
-"""Endpoint: a server that speaks OpenAI's language, asked for one reply at a time; what goes wrong is told as `Retry` or `Refused`."""
+"""Endpoint: a server that speaks OpenAI's language: replies, one at a time, and files; what goes wrong is told as `Retry` or `Refused`."""
 
 import json
 import os
 import ssl
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any
@@ -21,6 +22,14 @@ _NEVER = {
 """Refusals that every request would meet."""
 _SAID = 300
 """Characters of a server's own words that are told."""
+_UPLOAD_RATE = 250_000
+"""Bytes a second that a file is given to go up, at least."""
+_DOWNLOAD_S = 3600.0
+"""Seconds that a file is given to come down."""
+_LARGEST_FILE = 4 * 2**30
+"""Bytes of a file after which a server is not believed."""
+_BOUNDARY = "didact-7f3a1c"
+"""Between the parts of an upload: a line of JSON cannot begin with it."""
 
 
 class Retry(Exception):  # noqa: N818 (says what to do)
@@ -65,7 +74,7 @@ class Endpoint:
 
     def __init__(self, url: str, *, key_env: str | None = None, timeout_s: float = 120.0) -> None:
         self.url = url.strip().rstrip("/")
-        self._server = Server(self.url, timeout_s=timeout_s)
+        self._server, self._timeout_s = Server(self.url, timeout_s=timeout_s), timeout_s
         self._headers = {"Content-Type": "application/json"}
         self._key = _key(key_env) if key_env else ""
         if self._key:
@@ -86,8 +95,51 @@ class Endpoint:
             Refused: It will not be.
             ModelError: No request will be: the key, the address or the model is wrong.
         """
+        return _object(await self._answer("POST", path, body))
+
+    async def get(self, path: str) -> dict[str, Any]:
+        """Returns the JSON object at an address.
+
+        Args:
+            path: `/batches/NAME`.
+
+        Raises:
+            Retry, Refused, ModelError: As for `post`.
+        """
+        return _object(await self._answer("GET", path))
+
+    async def upload(self, name: str, content: bytes) -> dict[str, Any]:
+        """Returns what the server says of a file of JSON lines that it was sent.
+
+        Args:
+            name: The file's.
+            content: Its lines.
+
+        Raises:
+            Retry, Refused, ModelError: As for `post`.
+        """
+        about = 'Content-Disposition: form-data; name="'
+        head = f'--{_BOUNDARY}\r\n{about}purpose"\r\n\r\nbatch\r\n--{_BOUNDARY}\r\n{about}file"; filename="{name}"\r\n'
+        body = f"{head}Content-Type: application/jsonl\r\n\r\n".encode() + content + f"\r\n--{_BOUNDARY}--\r\n".encode()
+        headers = {**self._headers, "Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
+        seconds = max(self._timeout_s, len(body) / _UPLOAD_RATE)
+        return _object(await self._answer("POST", "/files", body, headers=headers, timeout_s=seconds))
+
+    async def download(self, file: str) -> bytes:
+        """Returns what is in a file that the server has.
+
+        Args:
+            file: The server's name for it.
+
+        Raises:
+            Retry, Refused, ModelError: As for `post`.
+        """
+        seconds = max(self._timeout_s, _DOWNLOAD_S)
+        return (await self._answer("GET", f"/files/{file}/content", timeout_s=seconds, longest=_LARGEST_FILE)).body
+
+    async def _answer(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None, **more: Any) -> Answer:
         try:
-            answer = await self._server.post(path, body, self._headers)
+            answer = await self._server.ask(method, path, headers or self._headers, body, **more)
         except TimeoutError:
             raise Retry("timeout", busy=True) from None
         except TornError:
@@ -100,22 +152,15 @@ class Endpoint:
         except OSError:
             raise Retry("no connection") from None
         if answer.status != 200:
-            raise self._problem(answer, path)
-        try:
-            found = json.loads(answer.body)
-        except ValueError:
-            raise Retry("malformed reply") from None
-        if not isinstance(found, dict):
-            raise Retry("malformed reply")
-        if found.get("error") and not found.get("choices"):  # gateways pass an error on as if all were well
-            raise Retry("error in the reply", busy=True)
-        return found
+            raise self.problem(answer, path)
+        return answer
 
     async def close(self) -> None:
         """Closes the connections."""
         await self._server.close()
 
-    def _problem(self, answer: Answer, path: str) -> Exception:
+    def problem(self, answer: Answer, path: str) -> Retry | Refused | ModelError:
+        """Returns what an answer says that is not well: it may be answered later, will not be, or nothing will be."""
         status, said = answer.status, self._hidden(answer.body.decode("utf-8", "replace").strip())
         where = f"{self.url}{path}"
         if status in _NEVER or (status == 429 and "insufficient_quota" in said):
@@ -132,6 +177,18 @@ class Endpoint:
 
     def _hidden(self, text: str) -> str:
         return text.replace(self._key, "***") if self._key else text
+
+
+def _object(answer: Answer) -> dict[str, Any]:
+    try:
+        found = json.loads(answer.body)
+    except ValueError:
+        raise Retry("malformed reply") from None
+    if not isinstance(found, dict):
+        raise Retry("malformed reply")
+    if found.get("error") and not found.get("choices"):  # gateways pass an error on as if all were well
+        raise Retry("error in the reply", busy=True)
+    return found
 
 
 def retry_after(answer: Answer, now: float | None = None) -> float | None:

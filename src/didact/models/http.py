@@ -1,4 +1,4 @@
-"""A small HTTP client: posts to one server over connections that stay open, with little work for each request.
+"""A small HTTP client: asks one server over connections that stay open, with little work for each request.
 
 A request takes about a tenth of a millisecond of one core, so that hundreds at a time leave the core to everything else; libraries
 that can do more take ten times that. Proxies are found where every other program finds them: `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`.
@@ -73,7 +73,7 @@ def checked_url(url: str) -> SplitResult:
 
 
 class Server:
-    """Posts to one server; connections are opened when they are needed, and kept.
+    """Asks one server; connections are opened when they are needed, and kept.
 
     Args:
         url: Its address, http or https.
@@ -89,12 +89,28 @@ class Server:
         self._named = self._host if port is None else f"{self._host}:{port}"
 
     async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Returns the answer to what is posted; see `ask`."""
+        return await self.ask("POST", path, headers, body)
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        *,
+        timeout_s: float | None = None,
+        longest: int = _LONGEST,
+    ) -> Answer:
         """Returns the answer to one request.
 
         Args:
+            method: POST or GET.
             path: What is added to the server's address.
-            body: What is sent.
             headers: In addition to those that say where and how long.
+            body: What is sent.
+            timeout_s: Seconds for this request, where it may take longer than others.
+            longest: Bytes of an answer after which the server is not believed.
 
         Raises:
             TimeoutError: It took too long.
@@ -102,16 +118,17 @@ class Server:
             OSError: No connection, or it was cut.
         """
         through = f"http://{self._named}" if self._proxy and self._parts.scheme == "http" else ""
-        lines = [f"POST {through}{self._parts.path.rstrip('/')}{path} HTTP/1.1", f"Host: {self._named}", f"Content-Length: {len(body)}"]
+        lines = [f"{method} {through}{self._parts.path.rstrip('/')}{path} HTTP/1.1", f"Host: {self._named}"]
+        lines += [f"Content-Length: {len(body)}"] if method == "POST" else []
         lines += [f"{name}: {value}" for name, value in headers.items()]
         if through and self._proxy:
             lines += _proxy_key(self._proxy)
         sent = "\r\n".join([*lines, "Accept-Encoding: identity", "", ""]).encode("latin-1") + body
-        async with asyncio.timeout(self._timeout_s):
+        async with asyncio.timeout(timeout_s or self._timeout_s):
             while True:
                 link = self._kept()
                 try:
-                    return await self._exchange(link or await self._connect(), sent)
+                    return await self._exchange(link or await self._connect(), sent, longest)
                 except _SilentError:
                     # A server closes connections that it has not heard of for a while, and may do so just as we write.
                     if link is None:
@@ -131,7 +148,7 @@ class Server:
             link.writer.close()
         return None
 
-    async def _exchange(self, link: _Link, sent: bytes) -> Answer:
+    async def _exchange(self, link: _Link, sent: bytes, longest: int) -> Answer:
         keep = False
         try:
             try:
@@ -139,7 +156,7 @@ class Server:
                 await link.writer.drain()
             except ConnectionError:
                 raise _SilentError("the connection was closed") from None
-            answer, keep = await _read(link.reader)
+            answer, keep = await _read(link.reader, longest)
         finally:
             if keep:
                 self._idle.append(link)
@@ -183,20 +200,20 @@ def _proxy_key(proxy: SplitResult) -> list[str]:
     return [f"Proxy-Authorization: Basic {key}"]
 
 
-async def _read(reader: asyncio.StreamReader) -> tuple[Answer, bool]:
+async def _read(reader: asyncio.StreamReader, longest: int) -> tuple[Answer, bool]:
     """Returns an answer, and whether the connection can be used again."""
     status, headers = await _read_head(reader)
     try:
         ends = headers.get("connection", "").lower() == "close" or headers[":version"] == "HTTP/1.0"
         if headers.get("transfer-encoding", "").lower().endswith("chunked"):
-            body = await _read_chunks(reader)
+            body = await _read_chunks(reader, longest)
         elif "content-length" in headers:
             length = int(headers["content-length"])
-            if not 0 <= length <= _LONGEST:
+            if not 0 <= length <= longest:
                 raise TornError(f"an answer of {length} bytes")
             body = await reader.readexactly(length)
         else:  # Source: RFC 9112, 6.3: without either, an answer ends with its connection.
-            ends, body = True, await reader.read(_LONGEST)
+            ends, body = True, await reader.read(longest)
         if headers.get("content-encoding", "").lower() in ("gzip", "x-gzip"):
             body = gzip.decompress(body)
     except asyncio.IncompleteReadError:
@@ -226,13 +243,13 @@ async def _read_head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]
     return int(rest[:3]), {":version": version, **{name.strip().lower(): value.strip() for name, _, value in fields}}
 
 
-async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
+async def _read_chunks(reader: asyncio.StreamReader, longest: int) -> bytes:
     parts, total = list[bytes](), 0
     while True:
         line = (await reader.readuntil(b"\r\n")).partition(b";")[0]
         size = int(line, 16)
         total += size
-        if size < 0 or total > _LONGEST:
+        if size < 0 or total > longest:
             raise TornError("the answer is too long")
         if size == 0:
             break
