@@ -9,7 +9,8 @@ import pytest
 from loopback import loopback, seen
 
 from didact.base.chance import rng
-from didact.synth.request_log import checked, request_hash
+from didact.base.checked_log import checked
+from didact.synth.request_log import request_hash
 
 PROGRAM = Path(__file__).with_name("interrupted.py")
 MOST_LINES = 12

@@ -9,7 +9,7 @@ import pytest
 
 from didact.base.errors import DataError, RunError
 from didact.synth.ask import Failed, Reply
-from didact.synth.request_log import RequestLog, checked, checked_line, request_hash
+from didact.synth.request_log import RequestLog, request_hash
 
 
 def name(number: int) -> str:
@@ -114,13 +114,6 @@ def test_a_damaged_line_before_others_is_named_and_nothing_is_changed(tmp_path: 
     assert caught.value.where.endswith("log.jsonl:2")
     assert caught.value.remedy.startswith("sed -i 2d ")
     assert path.read_bytes() == damaged
-
-
-def test_any_changed_byte_is_noticed():
-    line = checked_line({"text": "one two"})
-    assert checked(line) == {"text": "one two"}
-    for place in range(len(line)):
-        assert checked(line[:place] + bytes([line[place] ^ 1]) + line[place + 1 :]) is None
 
 
 def test_two_processes_do_not_write_at_once(tmp_path: Path):
