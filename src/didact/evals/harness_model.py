@@ -106,7 +106,7 @@ class HarnessModel(TemplateLM):  # type: ignore[misc]
         wanted: dict[str, dict[str, np.ndarray]] = {}
         for context, continuation in pairs:
             if context not in prompts:
-                prompts[context], wanted[context] = self._prompt(context, strip=self.backend == "causal"), {}
+                prompts[context], wanted[context] = self._prompt(context, strip=True), {}
             if continuation not in wanted[context]:
                 wanted[context][continuation] = self._behind(context, prompts[context], continuation)
         found = self._likelihoods(
@@ -120,7 +120,7 @@ class HarnessModel(TemplateLM):  # type: ignore[misc]
         """Returns the log-probability of whole texts, in nats, cut into windows as lm-eval cuts them."""
         owners, prompts, continuations = list[int](), list[np.ndarray](), list[list[np.ndarray]]()
         for number, (text,) in enumerate(request.args for request in requests):
-            ids = self._plain(text, first=False).tolist()
+            ids = [*self._plain(text, first=False).tolist(), *self._end]
             length = self.max_length
             for window in get_rolling_token_windows(token_list=ids, prefix_token=self.prefix_token_id, max_seq_len=length, context_len=1):
                 before, behind = make_disjoint_window(window)
@@ -195,12 +195,12 @@ class HarnessModel(TemplateLM):  # type: ignore[misc]
     def _behind(self, context: str, prompt: np.ndarray, continuation: str) -> np.ndarray:
         """Returns the tokens of a continuation: those that the text of both has more than the prompt alone."""
         bare = context.rstrip()
-        apart = self.backend == "seq2seq" or not bare or (self._chat and any(context.startswith(text) for text in self._turns))
-        if not apart:
-            behind = self._plain(context + continuation)[len(prompt) :]
-            if len(behind):
-                return behind
-        return self._plain(continuation, first=False)
+        if not bare or (self._chat and any(context.startswith(text) for text in self._turns)):
+            return self._plain(continuation, first=False)
+        if self.backend == "seq2seq":  # the two are read apart
+            return self._plain(context[len(bare) :] + continuation, first=False)
+        behind = self._plain(context + continuation)[len(prompt) :]
+        return behind if len(behind) else self._plain(continuation, first=False)
 
     def _fitted(self, context: str, prompt: np.ndarray, answer: int) -> np.ndarray:
         return self._cut(context, prompt, self.max_length + 1 - answer if self.backend == "causal" else self.max_length)
