@@ -5,6 +5,7 @@ Run as a program it prints its port: `python loopback.py '{"latency_s": 0.05, "s
 
 import asyncio
 import json
+import selectors
 import subprocess
 import sys
 import urllib.request
@@ -102,4 +103,6 @@ def seen(url: str) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(**json.loads(sys.argv[1])))
+    # select() waits to the microsecond; epoll rounds every wait up to the next millisecond, and an answer would come late.
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
+        runner.run(serve(**json.loads(sys.argv[1])))
