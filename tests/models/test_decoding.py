@@ -139,7 +139,7 @@ def test_rows_that_have_ended_make_room_for_prompts_that_wait():
     shapes, told = looked(model), []
     # Room for four rows of 8 + 10 tokens, 72 of 80: the first four are read. One of them ends with its third token: one of four, so the
     # fifth joins. The others have 8 + 2 tokens by then, and with 10 more to come four rows are 4 x 20 = 80.
-    assert ours(model, asked, [stop], batch_tokens=80, done=told.append) == expected
+    assert ours(model, asked, [stop], batch_tokens=80, ended=lambda rows: told.append(len(rows))) == expected
     assert shapes[0] == (4, 8) and shapes[1:4] == [(4, 1), (4, 1), (1, 8)] and shapes[4] == (4, 1)
     assert sum(told) == 8 and told[0] == 1
     # A prompt that is longer than all rows that are being written joins them too: the rows move.

@@ -1,11 +1,15 @@
 """The verb `eval`: what a user types to have a run judged, and what comes on the screen."""
 
-from typing import Annotated, Any
+import shlex
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from didact.apps.arguments import Json, examples, wrong_usage
 from didact.apps.console import asking_bar, put, put_json, say
+
+if TYPE_CHECKING:
+    from didact.questions import Wanted
 
 EPILOG = examples("didact eval last", "didact eval last --on unseen,held_in --templates all --limit 2 --json")
 Names = Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help="A run; with --paired two: each by name, prefix or folder.")]
@@ -22,6 +26,9 @@ Data = Annotated[str | None, typer.Option(help="A folder with copies of benchmar
 Posix = Annotated[
     bool | None, typer.Option("--posix", help="Count how much likelihood answers lose in other words, too; needs --templates.")
 ]
+Fresh = Annotated[
+    bool, typer.Option("--fresh", help="Ask all anew; else answers that were kept are taken, also of an evaluation that was ended.")
+]
 Recount = Annotated[bool, typer.Option("--recount", help="Count the stored answers again; no model is asked.")]
 Paired = Annotated[bool, typer.Option("--paired", help="Compare the tuned models of two runs, row by row.")]
 Everything = Annotated[bool, typer.Option("--all", help="Show every task in the table.")]
@@ -36,6 +43,7 @@ def evaluate_run(
     shots: Shots = None,
     data: Data = None,
     posix: Posix = None,
+    fresh: Fresh = False,
     paired: Paired = False,
     recount: Recount = False,
     every: Everything = False,
@@ -48,6 +56,7 @@ def evaluate_run(
     from didact.judging import recount as count_again
     from didact.questions import ALL, LEVELS, Wanted
     from didact.run import find_run
+    from didact.train.signals import ended_by_sigterm
 
     names = tuple(runs or ("last",))
     if templates and templates not in WAYS:
@@ -66,11 +75,24 @@ def evaluate_run(
     if recount:
         result = count_again(found, say)
     else:
-        with asking_bar() as hear:
-            result = evaluate(found, wanted=Wanted(wanted, templates or None, limit, shots, data, posix), say=say, on_rows=hear)
+        asked = Wanted(wanted, templates or None, limit, shots, data, posix)
+        try:
+            with ended_by_sigterm(), asking_bar() as hear:
+                result = evaluate(found, wanted=asked, fresh=fresh, say=say, on_rows=hear)
+        except KeyboardInterrupt as stopped:
+            say(f"stopped; go on: {_command(found.name, asked, as_json)}")
+            raise typer.Exit(getattr(stopped, "exit_code", 130)) from None
     put_json(result) if as_json else _show(result, every)
     if not as_json:
         say(f"predictions: {found.folder / 'scores'}\nnext: didact report {found.name}")
+
+
+def _command(run: str, wanted: "Wanted", as_json: bool) -> str:
+    """Returns what to type to have the same asked again."""
+    given = {"--templates": wanted.templates, "--limit": wanted.limit, "--shots": wanted.shots, "--data": wanted.data}
+    words = ["didact", "eval", run, *(["--on", ",".join(wanted.on)] if wanted.on else [])]
+    words += [word for name, value in given.items() if value is not None for word in (name, str(value))]
+    return shlex.join([*words, *(["--posix"] if wanted.posix else []), *(["--json"] if as_json else [])])
 
 
 def _show(result: dict[str, Any], every: bool) -> None:

@@ -45,6 +45,11 @@ def window_parts(recipe: Recipe, templates: TemplateSet, tokeniser: Tokeniser, m
     return parts, ""
 
 
+def tokeniser_fingerprint(tokeniser: Tokeniser) -> str:
+    """Returns 16 digits that change with the tokenizer and with the chat format."""
+    return fingerprint(_tokenizer(tokeniser), _chat_format(tokeniser))
+
+
 def _template(template: Template) -> str:
     """Returns what stands for a wording; where it stands is no part of it."""
     wording = template.promptsource

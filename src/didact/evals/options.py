@@ -63,22 +63,34 @@ def ranked(
         DataError: A row has no choices, one of them is empty, or there is no such norm.
     """
     _check(asked, norm)
-    tokens, without = dict[str, Tokens](), dict[str, dict[str, float]]()
-    for ending in sorted({question.ending for question in asked}):
-        texts = list(dict.fromkeys(choice for q in asked if q.ending == ending for choice in q.unanswered.choices))
-        tokens[ending] = continuations(model.tokeniser, texts, ending)
+    wanted, without = asked_about(model.tokeniser, asked), dict[str, dict[str, float]]()
+    for ending, tokens in _tokens(model.tokeniser, asked).items():
         alone = prompt_alone(model.tokeniser, ending)
-        (values,) = likelihoods(model, [alone], [[tokens[ending][text] for text in texts]], batch_tokens=batch_tokens)
-        without[ending] = {text: value.logprob for text, value in zip(texts, values, strict=True)}
-    wanted = [_wanted(question.unanswered, tokens[question.ending]) for question in asked]
+        (values,) = likelihoods(model, [alone], [[*tokens.values()]], batch_tokens=batch_tokens)
+        without[ending] = {text: value.logprob for text, value in zip(tokens, values, strict=True)}
     found = likelihoods(model, [question.prompt for question in asked], wanted, batch_tokens=batch_tokens, done=done)
     return [answered(question, values, without[question.ending], norm) for question, values in zip(asked, found, strict=True)]
 
 
-def _wanted(row: Prediction, tokens: Tokens) -> list[np.ndarray]:
-    """Returns what is asked about: the choices, then the beginnings of names of items."""
-    choices = [tokens[choice] for choice in row.choices]
-    return [*choices, *(_up_to_difference(choices) if has_names(row) else [])]
+def asked_about(tokeniser: Tokeniser, asked: Sequence[Question]) -> list[list[np.ndarray]]:
+    """Returns what each row's model is asked about, int32 (T,): the choices, then the beginnings of names of items.
+
+    Raises:
+        DataError: A choice has no tokens.
+    """
+    tokens, wanted = _tokens(tokeniser, asked), list[list[np.ndarray]]()
+    for question in asked:
+        choices = [tokens[question.ending][choice] for choice in question.unanswered.choices]
+        wanted.append([*choices, *(_up_to_difference(choices) if has_names(question.unanswered) else [])])
+    return wanted
+
+
+def _tokens(tokeniser: Tokeniser, asked: Sequence[Question]) -> dict[str, Tokens]:
+    """Returns the tokens of all choices, by the white space at the end of what is asked."""
+    texts: dict[str, list[str]] = {ending: [] for ending in sorted({question.ending for question in asked})}
+    for question in asked:
+        texts[question.ending] += question.unanswered.choices
+    return {ending: continuations(tokeniser, list(dict.fromkeys(several)), ending) for ending, several in texts.items()}
 
 
 def answered(question: Question, values: Sequence[Likelihood], without: Mapping[str, float], norm: str) -> Prediction:

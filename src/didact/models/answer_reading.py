@@ -1,6 +1,6 @@
 """Reading rows of prompts and answers: behind beginnings that are read once, or behind an encoder; as trees where the model allows it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,17 @@ _NEVER = 2**31
 """More tokens than any prompts have in common."""
 
 
-def read_trees(network: Any, rows: list[Row], limit: int, places: int, pad: int, *, prefix_lm: bool, least: int = 32) -> Read:
+def read_trees(
+    network: Any,
+    rows: list[Row],
+    limit: int,
+    places: int,
+    pad: int,
+    *,
+    prefix_lm: bool,
+    least: int = 32,
+    needed: Collection[int] | None = None,
+) -> Read:
     """Yields what a decoder with shared attention predicts: each prompt is read once for all its answers.
 
     Args:
@@ -32,11 +42,13 @@ def read_trees(network: Any, rows: list[Row], limit: int, places: int, pad: int,
         pad: Padding token.
         prefix_lm: A prompt is seen whole by each of its tokens; then no beginning can be shared.
         least: Tokens in common that are worth reading apart.
+        needed: Numbers of prompts: batches without any of them are left out; None: all.
     """
     prompts, device = [row.prompt for row in rows], network.device
     for group in grouped(prompts, _NEVER if prefix_lm else least):
-        cache = read(network, prompts[group.members[0]][: group.length]) if group.length else None
-        for batch in batched([rows[member].behind(group.length) for member in group.members], limit, places):
+        batches = [*batched([rows[member].behind(group.length) for member in group.members], limit, places, needed)]
+        cache = read(network, prompts[group.members[0]][: group.length]) if group.length and batches else None
+        for batch in batches:
             ids, _ = padded([row.tokens for row in batch], pad, device)
             positions = group.length + positions_in_text(batch, ids.shape[1]).to(device)
             where = predicting([len(row.prompt) - 1 for row in batch], batch, device)
@@ -45,7 +57,9 @@ def read_trees(network: Any, rows: list[Row], limit: int, places: int, pad: int,
             yield batch, logits
 
 
-def read_sequences(network: Any, rows: list[Row], limit: int, places: int, pad: int, *, least: int = 32) -> Read:
+def read_sequences(
+    network: Any, rows: list[Row], limit: int, places: int, pad: int, *, least: int = 32, needed: Collection[int] | None = None
+) -> Read:
     """Yields what any decoder predicts, by its own attention: each row is one sequence.
 
     Args:
@@ -55,12 +69,14 @@ def read_sequences(network: Any, rows: list[Row], limit: int, places: int, pad: 
         places: As for `read_trees`.
         pad: Padding token.
         least: Tokens in common that are worth reading apart, where the model allows it.
+        needed: As for `read_trees`.
     """
     prompts, device = [row.prompt for row in rows], network.device
     for group in grouped(prompts, least if can_share(network) else _NEVER):
-        cache = read(network, prompts[group.members[0]][: group.length]) if group.length else None
-        cut = 0 if cache is None else group.length
-        for batch in batched([rows[member].behind(cut) for member in group.members], limit, places):
+        cut = group.length
+        batches = [*batched([rows[member].behind(cut) for member in group.members], limit, places, needed)]
+        cache = read(network, prompts[group.members[0]][:cut]) if cut and batches else None
+        for batch in batches:
             ids, mask = padded([row.tokens for row in batch], pad, device)
             where = predicting([len(row.prompt) - 1 for row in batch], batch, device)
             given = {"input_ids": ids, "attention_mask": torch.cat([mask.new_ones(len(batch), cut), mask], 1)}
@@ -68,7 +84,7 @@ def read_sequences(network: Any, rows: list[Row], limit: int, places: int, pad: 
             yield batch, logits_at(network, where, **given, **past, use_cache=cache is not None)
 
 
-def read_behind_encoder(network: Any, rows: list[Row], limit: int, places: int, pad: int) -> Read:
+def read_behind_encoder(network: Any, rows: list[Row], limit: int, places: int, pad: int, *, needed: Collection[int] | None = None) -> Read:
     """Yields what an encoder-decoder predicts, each prompt being read by the encoder once.
 
     Args:
@@ -77,12 +93,14 @@ def read_behind_encoder(network: Any, rows: list[Row], limit: int, places: int, 
         limit: As for `read_trees`.
         places: As for `read_trees`.
         pad: Padding token.
+        needed: As for `read_trees`.
     """
     start, device = network.config.decoder_start_token_id, network.device
     by_prompt: dict[int, list[Row]] = {}
     for row in rows:
         by_prompt.setdefault(row.number, []).append(row)
-    for batch in batched([Row(several[0].number, (), several[0].prompt, tree_of([])) for several in by_prompt.values()], limit, places):
+    read_first = [Row(several[0].number, (), several[0].prompt, tree_of([])) for several in by_prompt.values()]
+    for batch in batched(read_first, limit, places, needed):
         ids, mask = padded([row.prompt for row in batch], pad, device)
         states = network.get_encoder()(input_ids=ids, attention_mask=mask).last_hidden_state
         asked = [(place, row) for place, prompt in enumerate(batch) for row in by_prompt[prompt.number]]

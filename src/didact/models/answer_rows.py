@@ -1,6 +1,6 @@
 """Rows of a model that is asked how likely answers are: a prompt with the answers that are read behind it, in batches of like length."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -75,14 +75,20 @@ def one_sequence_each(prompts: Sequence[np.ndarray], answers: Sequence[Sequence[
     return rows
 
 
-def batched(rows: Sequence[Row], limit: int, places: int) -> Iterator[list[Row]]:
+def batched(rows: Sequence[Row], limit: int, places: int, needed: Collection[int] | None = None) -> Iterator[list[Row]]:
     """Yields rows of like length together, the longest first, so that too large a batch fails at once.
 
     Args:
         rows: What to read.
         limit: Tokens of a batch at most, padding included; a longer row is one alone.
         places: Places that predict something, at most.
+        needed: Numbers of prompts: a batch without any of them is left out, and the others stay as they are; None: all.
     """
+    whole = _batched(rows, limit, places)
+    yield from whole if needed is None else (batch for batch in whole if any(row.number in needed for row in batch))
+
+
+def _batched(rows: Sequence[Row], limit: int, places: int) -> Iterator[list[Row]]:
     batch, longest, num_places = list[Row](), 0, 0
     for row in sorted(rows, key=lambda row: (-_length(row), row.number, row.answers)):
         length, size = _length(row), len(batch) * longest

@@ -6,7 +6,7 @@ computed. A row that has come to its end makes room for the next prompt, and no 
 
 import inspect
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -25,6 +25,8 @@ _LEAVE = 4
 """Rows are closed up, and prompts join, where one row of so many has ended."""
 _FULL = 512
 """Tokens that keep a processor busy: with so many, shorter prompts are read apart from longer ones."""
+Ended = Callable[[Mapping[int, list[int]]], None]
+"""Hears which prompts have been completed, whenever some have: their numbers, and the tokens behind them, a stop token included."""
 _TAKES = {"input_ids", "attention_mask", "position_ids", "past_key_values", "use_cache", "logits_to_keep"}
 
 
@@ -75,7 +77,7 @@ def decoded(
     pad: int,
     hidden: Sequence[int] = (),
     steering: Steering | None = None,
-    done: Callable[[int], None] = lambda _: None,
+    ended: Ended = lambda _: None,
 ) -> list[list[int]]:
     """Returns the tokens that a model writes behind each prompt, a stop token included.
 
@@ -88,9 +90,9 @@ def decoded(
         pad: The padding token.
         hidden: Tokens that are never written.
         steering: Decides the next tokens; all prompts are then one batch from beginning to end, in their order.
-        done: Called with the number of rows that a step has ended.
+        ended: Called with the rows that a step has ended.
     """
-    return _Decoding(network, prompts, stops, max_new_tokens, batch_tokens, pad, tuple(hidden), steering, done).run()
+    return _Decoding(network, prompts, stops, max_new_tokens, batch_tokens, pad, tuple(hidden), steering, ended).run()
 
 
 def planned(prompts: Sequence[np.ndarray], max_new_tokens: int, batch_tokens: int) -> Iterator[list[int]]:
@@ -121,10 +123,10 @@ class _Decoding:
         pad: int,
         hidden: tuple[int, ...],
         steering: Steering | None,
-        done: Callable[[int], None],
+        ended: Ended,
     ) -> None:
         self._network, self._prompts, self._stops, self._pad, self._hidden = network, prompts, stops, pad, hidden
-        self._max_new_tokens, self._batch_tokens, self._steering, self._done = max_new_tokens, batch_tokens, steering, done
+        self._max_new_tokens, self._batch_tokens, self._steering, self._ended = max_new_tokens, batch_tokens, steering, ended
         self._device = network.device
         self._whole = sees_prefix(network.config)
         self._queue = deque(_in_order(prompts, [] if self._whole else grouped(prompts), sort=steering is None))
@@ -264,15 +266,15 @@ class _Decoding:
             self._ids = torch.cat([self._ids, tokens[:, None]], 1)
             over = self._steering.ended(self._ids, logits).tolist()
             found = tokens
-        num_ended = 0
+        ended = dict[int, list[int]]()
         for row, token, ends in zip(self._rows[first:], found.tolist(), over, strict=True):
             if not row.live:
                 continue
             row.written.append(token)
             if ends or len(row.written) >= self._max_new_tokens or self._stops.ended(row.written):
-                row.live, self._written[row.number], num_ended = False, row.written, num_ended + 1
-        if num_ended:
-            self._done(num_ended)
+                row.live, self._written[row.number], ended[row.number] = False, row.written, row.written
+        if ended:
+            self._ended(ended)
 
     def _tensor(self, numbers: Any) -> torch.Tensor:
         return torch.as_tensor(numbers, device=self._device)
