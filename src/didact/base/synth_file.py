@@ -54,7 +54,7 @@ def read_synth_document(path: Path | str, overrides: Iterable[str] = ()) -> Docu
             what, where=document.where(()), expected="method, teacher ...: see docs/synthetic-data.md", remedy=f"didact train {path}"
         )
     named = [(("seeds",), None), (("source", "path"), HUB_DATASET)]
-    if value_at(data, ("teacher", "backend")) == "local":
+    if value_at(data, ("teacher", "backend")) in ("local", "vllm"):
         named.append((("teacher", "model"), HUB_MODEL))
     for location, hub in named:
         if isinstance(value := value_at(data, location), str) and value:

@@ -20,19 +20,25 @@ FilterName = Annotated[str, Field(min_length=1)]
 class Teacher(Section):
     """Who is asked."""
 
-    backend: Literal["endpoint", "local", "fake"] = "fake"
+    backend: Literal["endpoint", "local", "vllm", "fake"] = "fake"
     """endpoint: a server that speaks OpenAI's protocol (vLLM, llama.cpp, Ollama, `transformers serve`, OpenAI); local: a model in this
-    process; fake: answers written by a script, for trying things out offline: `teacher.backend=fake` behind any recipe's name."""
+    process; vllm: the same by vLLM, which needs a GPU and the extra `vllm`; fake: answers written by a script, for trying things out
+    offline: `teacher.backend=fake` behind any recipe's name."""
     url: str = ""
     """For endpoint: what its addresses begin with, `http://localhost:8000/v1`."""
     model: str = ""
-    """What the server calls the model; for local a hub id, a folder or a bundled base."""
+    """What the server calls the model; for local and vllm a hub id or a folder, for local also a bundled base."""
     revision: str | None = None
-    """Branch, tag or commit of a local model's hub id."""
+    """Branch, tag or commit of a hub id, for local and vllm."""
     key_env: str = ""
     """The environment variable that holds the key; empty: no key is sent. Keys themselves never stand in a recipe."""
     timeout_s: Positive = 120.0
     """Seconds after which a request is given up and tried again."""
+    batch: bool = False
+    """For endpoint: requests are handed in as files, by the server's batch API, and answered within 24 hours for `limits.price_batch` of
+    the price. The preflight goes by ordinary requests all the same, and so does the first request of a kind."""
+    poll_s: Positive = 60.0
+    """With batch: seconds between two looks at one."""
     chat_format: str = "model"
     """For local: how a conversation is written; see `didact ls formats`."""
     script: Text = "grammar"
@@ -46,8 +52,10 @@ class Teacher(Section):
     def _is_complete(self) -> "Teacher":
         if self.backend == "endpoint" and not self.url:
             raise ValueError("backend endpoint needs url: http://localhost:8000/v1, or another server's")
-        if self.backend == "local" and self.url:
-            raise ValueError("backend local has no url: write backend: endpoint, or leave url out")
+        if self.backend in ("local", "vllm") and self.url:
+            raise ValueError(f"backend {self.backend} has no url: write backend: endpoint, or leave url out")
+        if self.backend in ("local", "vllm") and self.batch:
+            raise ValueError("batch is for a server that has a batch API: write backend: endpoint, or leave batch out")
         if self.backend != "fake" and not self.model:
             raise ValueError(f"backend {self.backend} needs model: its name")
         return self
@@ -72,6 +80,8 @@ class Limits(Section):
     """Price of a million tokens that the model reads."""
     price_out: Amount = 0.0
     """Price of a million tokens that it writes."""
+    price_batch: Share = 0.5
+    """What replies of a batch cost, as a share of these prices."""
     attempts: Count = 8
     """A request that still fails after so many is counted as failed."""
     backoff_s: Amount = 1.0

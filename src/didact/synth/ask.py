@@ -66,6 +66,8 @@ class Reply:
     """The request's, by which the log knows it."""
     top_logprobs: tuple[Mapping[str, float], ...] = field(default=())
     """For each token written: the likeliest tokens and their log-probabilities, in nats."""
+    batched: bool = False
+    """It came in a batch, for less."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,16 @@ class Budget:
         return self._log.total(lambda stage: stage.prompt_tokens), self._log.total(lambda stage: stage.completion_tokens)
 
     @property
+    def priced_tokens(self) -> Tokens:
+        """The same, each token of a batch counted as the share of its price that it costs."""
+        off = 1 - self._limits.price_batch
+        batched = self._log.total(lambda stage: stage.batched_prompt_tokens), self._log.total(lambda stage: stage.batched_completion_tokens)
+        return self.tokens[0] - off * batched[0], self.tokens[1] - off * batched[1]
+
+    @property
     def money(self) -> float:
         """What they have cost."""
-        return self._limits.cost(*self.tokens)
+        return self._limits.cost(*self.priced_tokens)
 
     def sent(self, most: Tokens) -> None:
         """Takes in that a request is sent, which may use so many tokens."""
@@ -49,11 +56,13 @@ class Budget:
         if limits.requests is None and limits.tokens is None and limits.money is None:
             return ""
         num_sent, used = self._log.total(lambda stage: stage.num_attempts) + self._unlogged, self.tokens
-        then = used[0] + self._reserved[0] + most[0], used[1] + self._reserved[1] + most[1]
+        coming = self._reserved[0] + most[0], self._reserved[1] + most[1]
+        share = limits.price_batch if limits.batched else 1.0
+        dearest = self.money + share * limits.cost(*coming)
         looks: tuple[tuple[str, float | None, float, float], ...] = (
             ("requests", limits.requests, num_sent, num_sent + 1),
-            ("tokens", limits.tokens, sum(used), sum(then)),
-            ("money", limits.money, limits.cost(*used), limits.cost(*then)),
+            ("tokens", limits.tokens, sum(used), sum(used) + sum(coming)),
+            ("money", limits.money, self.money, dearest),
         )
         for name, limit, now, after in looks:
             if limit is not None and after > limit:

@@ -1,9 +1,10 @@
 """How much may be asked: in all, in a minute, and at a time; the last is found out while asking."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import sqrt
-from typing import Literal
+from sys import maxsize
+from typing import Any, Literal
 
 from didact.base.chance import rng
 
@@ -15,8 +16,8 @@ Policy = Literal["keep", "drop", "raise"]
 class Limits:
     """What a synthesis may ask for. None: no limit."""
 
-    concurrency: int = 32
-    """Most requests at a time; fewer while the server has too much to do."""
+    concurrency: int | None = 32
+    """Most requests at a time; fewer while the server has too much to do. None: any number, always."""
     requests_per_minute: float | None = None
     """They are spread evenly."""
     tokens_per_minute: float | None = None
@@ -31,6 +32,10 @@ class Limits:
     """For a million tokens that the model reads."""
     price_out: float = 0.0
     """For a million tokens that it writes."""
+    price_batch: float = 0.5
+    """What replies of a batch cost, as a share of these prices."""
+    batched: bool = False
+    """Replies under way are taken to come in batches."""
     attempts: int = 8
     """A request is given up after so many."""
     backoff_s: float = 1.0
@@ -49,6 +54,15 @@ class Limits:
         0.007
         """
         return (prompt_tokens * self.price_in + completion_tokens * self.price_out) / 1e6
+
+    def for_batches(self) -> "Limits":
+        """Returns the same for requests that go in batches: any number at a time, and nothing is taken to have stopped for hours.
+
+        >>> Limits(money=5.0).for_batches().concurrency, Limits(money=5.0).for_batches().money
+        (None, 5.0)
+        """
+        free: dict[str, Any] = {"concurrency": None, "requests_per_minute": None, "tokens_per_minute": None}
+        return replace(self, **free, backoff_s=0.0, stall_s=float("inf"), batched=True)
 
     def backoff(self, seed: int, name: str, attempt: int) -> float:
         """Returns the seconds to wait after the `attempt`-th try, drawn from which request it is.
@@ -70,7 +84,7 @@ class Slots:
     Answers to what was sent before the last change are about the past and do not count.
 
     Args:
-        most: Never more than this.
+        most: Never more than this; None: any number, whatever is refused.
 
     >>> slots = Slots(8)
     >>> any([slots.heard(busy=True, sent_in=0) for _ in range(15)]), slots.heard(busy=True, sent_in=0), slots.limit
@@ -80,13 +94,13 @@ class Slots:
     _SHORTEST, _LONGEST = 16, 1024
     """Answers that are heard between two trials, at least and at most."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self.limit = most
+    def __init__(self, most: int | None) -> None:
+        self._most = maxsize if most is None else most
+        self.limit = self._most
         """Requests at a time, at least one."""
         self.generation = 0
         """How often that has changed."""
-        self._steady = most  # what was last found to be good; another limit is a trial
+        self._steady = self._most  # what was last found to be good; another limit is a trial
         self._share = self._chance = 0.0  # of refusals there, and of those that fewer did not help against
         self._step, self._rest = 1, self._SHORTEST
         self._heard = list[bool]()
@@ -98,7 +112,7 @@ class Slots:
             busy: The server said that it has too much to do.
             sent_in: The generation in which the request was sent.
         """
-        if sent_in != self.generation:
+        if sent_in != self.generation or self._most == maxsize:
             return False
         self._heard.append(busy)
         if self.limit > self._steady:

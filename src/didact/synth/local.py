@@ -1,6 +1,5 @@
 """Local: a model in this process that answers requests, those that wait at the same time together."""
 
-import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,13 +22,11 @@ from didact.models.saved_format import FORMAT_FILE
 from didact.synth.ask import Ask, Reply, Sampling
 from didact.synth.draws import Draws
 from didact.synth.request_log import request_hash
+from didact.synth.together import Together
 from didact.synth.wire import body_of, schema_in_words
 
 _LENGTH = 2048
 """Tokens that a model without a limit of its own may read and write."""
-_GATHER_S = 0.005
-"""Seconds in which requests gather before the first of them is worked on."""
-Waiting = tuple[bytes, int, "asyncio.Future[Reply]"]
 
 
 class Local:
@@ -45,8 +42,7 @@ class Local:
 
     def __init__(self, model: LocalModel, name: str, *, length: int = _LENGTH, seed: int = 0, batch_tokens: int = 16_384) -> None:
         self._model, self._name, self._length, self._seed, self._batch_tokens = model, name, length, seed, batch_tokens
-        self._waiting = list[Waiting]()
-        self._worker: asyncio.Task[None] | None = None
+        self._together = Together(self.answers)
 
     @property
     def address(self) -> str:
@@ -64,36 +60,11 @@ class Local:
             Refused: The prompt is too long, or the model's chat format cannot show it.
             ModelError: The model writes no answers.
         """
-        future = asyncio.get_running_loop().create_future()
-        self._waiting.append((body, sample, future))
-        if self._worker is None:
-            self._worker = asyncio.create_task(self._work())
-        found: Reply = await future
-        return found
+        return await self._together.send(body, sample)
 
     async def close(self) -> None:
         """Waits for what is being worked on."""
-        if self._worker is not None:
-            await self._worker
-
-    async def _work(self) -> None:
-        try:
-            await asyncio.sleep(_GATHER_S)
-            while self._waiting:
-                taken, self._waiting = [one for one in self._waiting if not one[2].done()], []
-                try:
-                    replies = await asyncio.to_thread(self.answers, [(body, sample) for body, sample, _ in taken])
-                except Exception as error:  # noqa: BLE001 (told to everyone who waits)
-                    replies = [error] * len(taken)
-                for (_, _, future), reply in zip(taken, replies, strict=True):
-                    if future.done():
-                        continue
-                    if isinstance(reply, Reply):
-                        future.set_result(reply)
-                    else:
-                        future.set_exception(reply)
-        finally:
-            self._worker = None
+        await self._together.close()
 
     def answers(self, asked: Sequence[tuple[bytes, int]]) -> list[Reply | Exception]:
         """Returns the reply to each (body, sample), or why there is none."""

@@ -8,7 +8,9 @@ from didact.synth.card_text import account_line
 _SUMS = ("num_asked", "prompt_tokens", "completion_tokens", "cost")
 
 
-def forecast(card: Card, num_rows: int, num_wanted: int, seconds: float, *, fresh: bool = True) -> dict[str, Any]:
+def forecast(
+    card: Card, num_rows: int, num_wanted: int, seconds: float, *, fresh: bool = True, price_batch: float | None = None
+) -> dict[str, Any]:
     """Returns what was seen, and what it comes to for all rows that are wanted.
 
     Args:
@@ -17,6 +19,7 @@ def forecast(card: Card, num_rows: int, num_wanted: int, seconds: float, *, fres
         num_wanted: Rows of the whole.
         seconds: What it took.
         fresh: No answer came from the log; else the time says nothing.
+        price_batch: Where the whole goes by batches: the share of the price that they cost.
 
     >>> stage = {"stage": "write", "num_asked": 4, "num_failed": 0, "num_cut": 1, "prompt_tokens": 80, "completion_tokens": 8, "cost": 0.1}
     >>> counts = {"num_in": 4, "num_kept": 2, "dropped": {"empty": 2}, "failed": {}}
@@ -33,8 +36,9 @@ def forecast(card: Card, num_rows: int, num_wanted: int, seconds: float, *, fres
         "num_requests": round(totals["num_asked"] * times),
         "prompt_tokens": round(totals["prompt_tokens"] * times),
         "completion_tokens": round(totals["completion_tokens"] * times),
-        "cost": round(totals["cost"] * times, 6),
-        "seconds": round(seconds * times, 1) if fresh else None,
+        "cost": round(totals["cost"] * times * (1.0 if price_batch is None else price_batch), 6),
+        "seconds": round(seconds * times, 1) if fresh and price_batch is None else None,
+        "in_batches": price_batch is not None,
     }
     stages = [{**stage, "yield": _answered(stage)} for stage in card["stages"]]
     seen = {"num_rows": num_rows, "counts": card["counts"], "yield": card["yield"], "seconds": round(seconds, 1)}
@@ -65,6 +69,7 @@ def forecast_lines(told: dict[str, Any]) -> list[str]:
     price = f", {whole['cost']:.4g} in money" if whole["cost"] else ""
     takes = f", {_time(whole['seconds'])}" if whole["seconds"] is not None else ""
     tokens = f"{whole['prompt_tokens']:,} tokens read, {whole['completion_tokens']:,} written"
+    takes = ", within 24 hours for each round of requests" if whole.get("in_batches") else takes
     lines.append(
         f"for {whole['num_rows']:,} rows: about {whole['num_requests']:,} requests, {tokens}{price}{takes}; {whole['num_kept']:,} kept"
     )

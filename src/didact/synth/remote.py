@@ -9,6 +9,8 @@ from didact.synth.ask import Ask, Reply
 from didact.synth.wire import body_of, canonical, reply_of, schema_in_words
 
 Body = dict[str, Any]
+Kind = tuple[str, bool]
+"""Where a request is posted to, and whether it has a schema."""
 
 
 class Remote:
@@ -23,13 +25,15 @@ class Remote:
     """
 
     def __init__(self, endpoint: Endpoint, model: str) -> None:
-        self._endpoint, self._model = endpoint, model
+        self.endpoint, self._model = endpoint, model
         self._changes = list[str]()  # what this server wants otherwise, in the order in which it was found out
+        self.known_kinds = set[Kind]()
+        """Of requests that the server has answered: it takes their form."""
 
     @property
     def address(self) -> str:
         """The server's address."""
-        return self._endpoint.url
+        return self.endpoint.url
 
     def wire(self, ask: Ask) -> bytes:
         """Returns what is sent, before any change that this server is found to want."""
@@ -37,12 +41,12 @@ class Remote:
 
     async def send(self, body: bytes, sample: int = 0) -> Reply:
         """Returns the server's reply; `sample` is ours alone."""
-        path = "/completions" if b'"prompt":' in body and "prompt" in json.loads(body) else "/chat/completions"
+        kind = self.kind(body)
         changes = tuple(self._changes)
         while True:
             sent = _changed(body, changes)
             try:
-                found = await self._endpoint.post(path, sent)
+                found = await self.endpoint.post(kind[0], sent)
             except Refused as problem:
                 name = next((name for name in _CHANGES if name not in changes and _helps(name, sent, problem)), None)
                 if name is None:
@@ -50,11 +54,21 @@ class Remote:
                 changes = (*changes, name)
             else:  # what has helped is remembered, for requests to come
                 self._changes += [name for name in changes if name not in self._changes]
+                self.known_kinds.add(kind)
                 return reply_of(found)
+
+    def kind(self, body: bytes) -> Kind:
+        """Returns what kind of request it is."""
+        asked = json.loads(body) if b'"prompt":' in body else {}
+        return "/completions" if "prompt" in asked else "/chat/completions", b'"response_format":' in body
+
+    def as_sent(self, body: bytes) -> bytes:
+        """Returns what is sent for what `wire` returned, as far as this server's wishes are known."""
+        return _changed(body, tuple(self._changes))
 
     async def close(self) -> None:
         """Closes the connections."""
-        await self._endpoint.close()
+        await self.endpoint.close()
 
 
 def _changed(body: bytes, names: tuple[str, ...]) -> bytes:

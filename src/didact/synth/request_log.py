@@ -25,6 +25,10 @@ class StageTotals:
     """Tokens that the model read."""
     completion_tokens: int = 0
     """Tokens that it wrote."""
+    batched_prompt_tokens: int = 0
+    """Those of the tokens read that were read in batches."""
+    batched_completion_tokens: int = 0
+    """The same of those that it wrote."""
 
 
 def request_hash(address: str, body: bytes, sample: int = 0) -> str:
@@ -100,6 +104,8 @@ class RequestLog(CheckedLog):
             row["reply"] = {key: getattr(end, key) for key in ("text", "finish", "prompt_tokens", "completion_tokens", "model")}
             if end.top_logprobs:
                 row["reply"]["top_logprobs"] = [dict(place) for place in end.top_logprobs]
+            if end.batched:
+                row["reply"]["batched"] = True
         if self._keep_bodies:
             row["body"] = json.loads(body)
         (place,) = self.write([row])
@@ -122,3 +128,6 @@ class RequestLog(CheckedLog):
         stage.num_answered += 1
         stage.prompt_tokens += row["reply"]["prompt_tokens"]
         stage.completion_tokens += row["reply"]["completion_tokens"]
+        if row["reply"].get("batched"):
+            stage.batched_prompt_tokens += row["reply"]["prompt_tokens"]
+            stage.batched_completion_tokens += row["reply"]["completion_tokens"]

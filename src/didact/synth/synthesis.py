@@ -13,6 +13,8 @@ from didact.base.strict_yaml import Location
 from didact.base.synth_file import RESOLVED
 from didact.base.synth_section import Preflight, SynthRecipe
 from didact.synth.backend import Backend
+from didact.synth.batch_journal import JOURNAL, BatchJournal
+from didact.synth.batches import Batches
 from didact.synth.card import Card, card
 from didact.synth.card_text import account_line, cost_line, write_card
 from didact.synth.engine import run_program
@@ -24,6 +26,7 @@ from didact.synth.outcome import Outcome
 from didact.synth.output import DROPPED, MESSAGES, write_outcome
 from didact.synth.preflight import forecast, forecast_lines
 from didact.synth.progress import Progress
+from didact.synth.remote import Remote
 from didact.synth.request_log import RequestLog
 from didact.synth.seeds import load_seeds
 from didact.synth.source import source_rows
@@ -92,7 +95,7 @@ def synthesise(
             told = _preflight(work, log, folder, say)
             if only_preflight:
                 return told
-        made = work.run(log, recipe.num_rows, folder)
+        made = _whole(work, log, folder, say)
     write_outcome(folder, made.outcome)
     write_card(folder, made.card)
     say(account_line(made.outcome.counts()))
@@ -107,6 +110,7 @@ class _Work:
     recipe: SynthRecipe
     job: Job
     backend: Backend
+    limits: Limits
     filters: list[str | tuple[str, Mapping[str, Any]]]
     on_progress: Callable[[Progress], None]
 
@@ -119,9 +123,9 @@ class _Work:
             heard = progress
             self.on_progress(progress)
 
-        tally = Tally(recipe.limits.price_in, recipe.limits.price_out)
+        tally = Tally(recipe.limits.price_in, recipe.limits.price_out, recipe.limits.price_batch)
         program = counted(METHODS[recipe.method](replace(self.job, num_rows=num_rows)), tally)
-        outcome = run_program(program, self.backend, log, Limits(**recipe.limits.model_dump()), on_progress=hear, seed=recipe.seed)
+        outcome = run_program(program, self.backend, log, self.limits, on_progress=hear, seed=recipe.seed)
         seeds = [seed.instruction for seed in self.job.seeds]
         kept, dropped = apply_filters(outcome.rows, self.filters, seeds)
         outcome = replace(outcome, rows=tuple(kept), dropped=(*outcome.dropped, *dropped))
@@ -146,15 +150,29 @@ def _prepared(recipe: SynthRecipe, lines: Mapping[Location, str], on_progress: C
         backend = backend_of(recipe.teacher, recipe.seed)
     own = {location[1:]: place for location, place in lines.items() if location[:1] == ("settings",)}
     job = Job(recipe.seed, recipe.num_rows, recipe.strict, recipe.settings, seeds, examples, own)
-    return _Work(recipe, job, backend, filters, on_progress)
+    return _Work(recipe, job, backend, Limits(**recipe.limits.model_dump()), filters, on_progress)
+
+
+def _whole(work: _Work, log: RequestLog, folder: Path, say: Callable[[str], None]) -> Made:
+    """Makes all rows, by batches where the recipe wants that."""
+    teacher, num_rows = work.recipe.teacher, work.recipe.num_rows
+    if not (teacher.batch and isinstance(work.backend, Remote)):
+        return work.run(log, num_rows, folder)
+    with BatchJournal(folder / JOURNAL) as journal:
+        batches = Batches(work.backend, journal, say=say, poll_s=teacher.poll_s, patience_s=work.limits.stall_s)
+        return replace(work, backend=batches, limits=work.limits.for_batches()).run(log, num_rows, folder)
 
 
 def _preflight(work: _Work, log: RequestLog, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
     """Makes the small beginning, tells what the whole will take, and stops where too little comes of it."""
     recipe, began = work.recipe, monotonic()
     num_rows = min(recipe.preflight.num_rows or Preflight().num_rows, recipe.num_rows)
+    batch = recipe.limits.price_batch if recipe.teacher.batch and recipe.teacher.backend == "endpoint" else None
+    if batch is not None:
+        say("preflight: by ordinary requests, as a batch may take a day")
     made = work.run(log, num_rows, folder / PREFLIGHT)
-    told = forecast(made.card, num_rows, recipe.num_rows, monotonic() - began, fresh=not made.progress.num_replayed)
+    fresh = not made.progress.num_replayed
+    told = forecast(made.card, num_rows, recipe.num_rows, monotonic() - began, fresh=fresh, price_batch=batch)
     write_outcome(made.folder, made.outcome)
     write_json(made.folder / "preflight.json", told)
     for line in forecast_lines(told):

@@ -1,7 +1,8 @@
 """What was asked and what it cost, stage by stage: counted where a method's requests pass, so answers from the log count as well."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from didact.synth.ask import Ask, Chain, Failed, Program, Reply
@@ -22,6 +23,10 @@ class Stage:
     """Tokens read."""
     completion_tokens: int = 0
     """Tokens written."""
+    batched_prompt_tokens: int = 0
+    """Those of the tokens read that were read in batches."""
+    batched_completion_tokens: int = 0
+    """The same of those written."""
 
     def hear(self, reply: Reply | Failed) -> None:
         """Counts what came of one request."""
@@ -31,6 +36,9 @@ class Stage:
         self.num_cut += reply.finish == "length"
         self.prompt_tokens += reply.prompt_tokens
         self.completion_tokens += reply.completion_tokens
+        if reply.batched:
+            self.batched_prompt_tokens += reply.prompt_tokens
+            self.batched_completion_tokens += reply.completion_tokens
 
 
 @dataclass
@@ -41,12 +49,17 @@ class Tally:
     >>> tally.hear("rate", Reply("5", prompt_tokens=1_000_000, completion_tokens=500_000))
     >>> tally.cost, tally.stages["rate"].num_asked
     (2.0, 1)
+    >>> tally.hear("rate", Reply("5", prompt_tokens=1_000_000, batched=True))
+    >>> tally.cost
+    2.5
     """
 
     price_in: float = 0.0
     """Of a million tokens read."""
     price_out: float = 0.0
     """Of a million tokens written."""
+    price_batch: float = 0.5
+    """What tokens of a batch cost, as a share of that."""
     stages: dict[str, Stage] = field(default_factory=dict)
     """By the name that the method gives its requests."""
     models: dict[str, int] = field(default_factory=dict)
@@ -67,15 +80,21 @@ class Tally:
     @property
     def cost(self) -> float:
         """What all answers cost, in the currency of the prices; attempts that failed are not in it."""
-        return (self.price_in * self.total("prompt_tokens") + self.price_out * self.total("completion_tokens")) / 1e6
+        return self._cost(self.total)
+
+    def _cost(self, count: Callable[[str], int]) -> float:
+        off = 1 - self.price_batch
+        read = count("prompt_tokens") - off * count("batched_prompt_tokens")
+        written = count("completion_tokens") - off * count("batched_completion_tokens")
+        return (self.price_in * read + self.price_out * written) / 1e6
 
     def rows(self) -> list[dict[str, Any]]:
         """Returns the stages, by name, with the cost of each."""
-        prices = {"prompt_tokens": self.price_in, "completion_tokens": self.price_out}
+        told = ("num_asked", "num_cut", "num_failed", "prompt_tokens", "completion_tokens")
         found = []
         for name, stage in sorted(self.stages.items()):
-            cost = sum(price * getattr(stage, what) for what, price in prices.items()) / 1e6
-            found.append({"stage": name, **asdict(stage), "cost": round(cost, 6)})
+            cost = round(self._cost(partial(getattr, stage)), 6)
+            found.append({"stage": name, **{what: getattr(stage, what) for what in told}, "cost": cost})
         return found
 
 

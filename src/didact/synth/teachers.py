@@ -1,4 +1,4 @@
-"""The teacher that a recipe names: a server, a model in this process, or a fake."""
+"""The teacher that a recipe names: a server, a model in this process by transformers or by vLLM, or a fake."""
 
 from didact.base.synth_section import Teacher
 from didact.models.endpoint import Endpoint
@@ -16,7 +16,7 @@ def backend_of(teacher: Teacher, seed: int = 0) -> Backend:
 
     Raises:
         RecipeError: The address, the script or a fault's name is wrong.
-        PrerequisiteError: The environment does not hold the key.
+        PrerequisiteError: The environment does not hold the key, or vLLM is not installed.
         ModelError: A local model cannot be loaded.
 
     >>> backend_of(Teacher()).address
@@ -28,6 +28,10 @@ def backend_of(teacher: Teacher, seed: int = 0) -> Backend:
     if teacher.backend == "fake":
         # The script's name goes along, so that another one's answers are not taken for this one's.
         return Fake(SCRIPTS[teacher.script], Faults(teacher.faults, seed=seed), latency_s=teacher.latency_s, model=f"fake {teacher.script}")
+    if teacher.backend == "vllm":
+        from didact.synth.vllm import open_vllm
+
+        return open_vllm(teacher.model, revision=teacher.revision, seed=seed)
     from didact.synth.local import open_local  # torch and transformers, which nobody else needs
 
     return open_local(teacher.model, revision=teacher.revision, chat_format=teacher.chat_format, seed=seed)

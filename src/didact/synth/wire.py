@@ -111,7 +111,7 @@ def reply_of(found: Mapping[str, Any]) -> Reply:
         Retry: There is none in it.
 
     >>> reply_of({"choices": [{"text": " 3", "finish_reason": "stop"}], "usage": {"completion_tokens": 2}})
-    Reply(text=' 3', finish='stop', prompt_tokens=0, completion_tokens=2, model='', hash='', top_logprobs=())
+    Reply(text=' 3', finish='stop', prompt_tokens=0, completion_tokens=2, model='', hash='', top_logprobs=(), batched=False)
     """
     try:
         choice, usage = found["choices"][0], found.get("usage") or {}
@@ -132,11 +132,11 @@ def _text(choice: Mapping[str, Any]) -> str:
 
 def _logprobs(told: Mapping[str, Any]) -> tuple[Mapping[str, float], ...]:
     if told.get("content"):  # a chat's
-        return tuple({str(one["token"]): _finite(one["logprob"]) for one in place["top_logprobs"] or [place]} for place in told["content"])
-    return tuple({str(token): _finite(value) for token, value in (place or {}).items()} for place in told.get("top_logprobs") or ())
+        return tuple({str(one["token"]): finite(one["logprob"]) for one in place["top_logprobs"] or [place]} for place in told["content"])
+    return tuple({str(token): finite(value) for token, value in (place or {}).items()} for place in told.get("top_logprobs") or ())
 
 
-def _finite(value: Any) -> float:
+def finite(value: Any) -> float:
     """Returns a log-probability; servers write minus infinity, and NaN, in ways of their own."""
     return max(float(value), -9999.0) if float(value) == float(value) else -9999.0
 
