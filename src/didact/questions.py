@@ -89,7 +89,7 @@ def questions(names: Sequence[str], assembly: Assembly, tuned: Loaded, wanted: W
             raise DataError(f"the recipe has no {name} tasks to ask about", expected=known, remedy=f"train again, and {HOLD_OUT[name]}")
         sets.append(level_set(tasks, name, recipe, assembly.formats, assembly.demonstrations, tuned.tokeniser))
     gathered, absent = _gathered([name for name in names if name not in LEVELS], assembly, wanted, say)
-    kinds, room = frozenset(task.kind for task in assembly.split.seen) if gathered else frozenset(), Room(_positions(tuned, recipe))
+    kinds, room = frozenset(task.kind for task in assembly.split.seen) if gathered else frozenset(), Room(positions(tuned, recipe))
     sets += [benchmark_set(one, recipe, tuned.tokeniser, room, kinds, wanted.shots) for one in gathered]
     if sets:
         _tell(sets, say)
@@ -139,8 +139,8 @@ def _tell(sets: Sequence[AskedSet], say: Say) -> None:
         say(detectable_line(one.name, len(rows), len({task for task, _ in rows})))
 
 
-def _positions(loaded: Loaded, recipe: Recipe) -> int:
-    """Returns how many tokens a benchmark's prompt and answer may have: what the base was made for, within reason."""
+def positions(loaded: Loaded, recipe: Recipe) -> int:
+    """Returns how many tokens a question that is not the recipe's and its answer may have: what the base was made for, within reason."""
     config = loaded.model.config
     known = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None) or 0
     return max(recipe.sequence.max_length, min(int(known), MOST_POSITIONS))

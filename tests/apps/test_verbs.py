@@ -32,6 +32,7 @@ VERBS = [
     "chat",
     "filter",
     "synth",
+    "answer",
     "rate",
     "probe",
 ]

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from didact import __version__
+from didact.apps.answering import EPILOG as ANSWER_EXAMPLES
+from didact.apps.answering import answer_sets
 from didact.apps.arguments import Json, Overrides, RecipeFile, RunName, RunOrFolder
 from didact.apps.arguments import examples as _examples
 from didact.apps.arguments import recipe as _recipe
@@ -320,6 +322,7 @@ def chat(
 
 app.command(name="filter", epilog=EPILOG)(filter_rows)
 app.command(name="synth", epilog=SYNTH_EXAMPLES)(synthesise_recipe)
+app.command(name="answer", epilog=ANSWER_EXAMPLES)(answer_sets)
 app.command(name="rate", epilog=RATE_EXAMPLES)(rate)
 app.command(name="probe", epilog=PROBE_EXAMPLES)(probe_model)
 

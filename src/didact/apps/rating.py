@@ -16,7 +16,8 @@ Targets = Annotated[
     list[Path],
     typer.Argument(
         metavar="FILE...|FOLDER",
-        help="Files of answers, one for each model; or a folder of sheets, for what raters say; or stored preferences of AlpacaEval.",
+        help="Files of answers, one for each model, or a set's folder of didact answer; or a folder of sheets, for what raters say; or "
+        "stored preferences of AlpacaEval.",
     ),
 ]
 Out = Annotated[Path | None, typer.Option(help="Folder for the sheets, or for what a judge says (then: judged).")]
@@ -40,12 +41,20 @@ def rate(
     as_json: Json = False,
 ) -> None:
     """Rate answers: by people on blind sheets, by rule, or by a judge."""
+    from didact.evals.answer_files import ABOUT, files_of
+
     if by not in ("", "rule"):
         raise typer.BadParameter(f"--by {by}; only rule is known, people rate on sheets: --out FOLDER")
     if by and judge:
         raise typer.BadParameter("--by and --judge: one of them")
     if ten and not judge:
         raise typer.BadParameter("--ten is for a judge: --judge URL --model NAME")
+    sets = sorted(path.parent for path in targets[0].glob(f"*/{ABOUT}"))
+    if sets:
+        raise typer.BadParameter(f"{targets[0]} holds answers to {len(sets)} sets; they are rated one by one: didact rate {sets[0]} ...")
+    if (targets[0] / ABOUT).is_file():
+        out = out or (targets[0] / "judged" if judge else None)
+        targets = [file for target in targets for file in (files_of(target) if target.is_dir() else [target])]
     if targets[0].is_dir():
         if len(targets) > 1 or out or ten:
             raise typer.BadParameter(f"{targets[0]} is a folder of sheets: it is reported on alone, or with --by rule or --judge")
@@ -115,6 +124,8 @@ def _by_rule(rows: Any, folder: Path | None) -> dict[str, str]:
     from didact.evals.rule_rater import rule_ratings
 
     say("by rule: words in common with one reference answer; a stand-in for people, no measure of quality")
+    if num_open := sum(not row["reference"] for row in rows):
+        say(f"by rule: {num_open:,} of {len(rows):,} answers have no reference beside them, and are B where they are any answer at all")
     found = rule_ratings(rows)
     if folder is not None:
         path = folder / "ratings" / "rule.jsonl"

@@ -12,6 +12,7 @@ from typing import Literal
 
 from didact.base.errors import RecipeError, did_you_mean
 from didact.base.evaluate_section import EvaluateSection
+from didact.evals.question_sets import SETS
 from didact.prompts.template import Template
 from didact.tasks.benchmarks.registry import matching
 
@@ -214,6 +215,9 @@ def check_asked(names: tuple[str, ...], levels: tuple[str, ...]) -> None:
         RecipeError: One is none of them; the nearest name is shown.
     """
     for name in names:
+        if name in SETS:
+            expected = f"what a judge compares is answered first: didact answer RUN --on {name}"
+            raise RecipeError(f"'{name}' has no right answers to count", expected=expected)
         if name not in levels and not name.startswith(LM_EVAL) and not protocols(name):
             known = (*levels, *PROTOCOLS, "flan", f"{LM_EVAL}TASK")
             remedy = f"one of: {', '.join(known)}; or a benchmark of didact ls tasks"

@@ -8,7 +8,7 @@ They have no right answers to count: a judge or people compare what models answe
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from didact.base.errors import DataError, did_you_mean
@@ -82,6 +82,11 @@ def question_set(name: str, copies: Copies | None, *, fetches: bool = False) -> 
         return _read(path.stem, path)
     found = _copy(SETS[name], copies)
     return _read(name, found if found is not None else _fetched(name, copies, fetches))
+
+
+def first(asked: QuestionSet, limit: int | None) -> QuestionSet:
+    """Returns a set with its first questions alone; None: all of them."""
+    return asked if limit is None else replace(asked, items=asked.items[:limit])
 
 
 def check_sets(names: Iterable[str]) -> None:
