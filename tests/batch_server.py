@@ -3,6 +3,7 @@
 Run as a program it prints its port: `python batch_server.py '{"expire": 0.3}'`. GET /seen tells what was answered, how often and how.
 """
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -32,6 +33,7 @@ SETTINGS = {
     "lose": [],  # steps, each of which the server does once without saying so
     "page": 100,  # most batches of one page
     "none": False,  # it has no batches
+    "script": False,  # the scripted teacher answers
 }
 
 
@@ -41,6 +43,14 @@ def canonical(body: object) -> str:
 
 def reply(body: str) -> dict:
     """What every request is answered, whichever way it came."""
+    if SETTINGS["script"]:
+        from didact.synth.fake import Fake
+        from didact.synth.scripted import grammar
+
+        told = asyncio.run(Fake(grammar).send(body.encode()))
+        said = {"message": {"role": "assistant", "content": told.text}, "finish_reason": told.finish}
+        usage = {"prompt_tokens": told.prompt_tokens, "completion_tokens": told.completion_tokens}
+        return {"model": "m", "choices": [said if '"messages"' in body else {**said, "text": told.text}], "usage": usage}
     text = f"reply {zlib.crc32(body.encode()):08x}"
     choice = {"message": {"role": "assistant", "content": text}, "text": text, "finish_reason": "stop"}
     return {"model": "m", "choices": [choice], "usage": {"prompt_tokens": len(body) // 4, "completion_tokens": 2}}

@@ -27,12 +27,12 @@ STEPS |= {"append": RequestLog}
 CALLS: Counter[str] = Counter()
 
 
-def run(url: str, folder: Path, num_rows: int, **more: Any) -> Outcome:
+def run(url: str, folder: Path, num_rows: int, limits: Limits | None = None, **more: Any) -> Outcome:
     """Asks everything by batches, and writes what comes of it."""
     remote = Remote(Endpoint(url, timeout_s=5), "m")
     with RequestLog(folder / "log.jsonl", retry_failed=True) as log, BatchJournal(folder / JOURNAL) as journal:
-        batches = Batches(remote, journal, **{"poll_s": 0.02, "gather_s": 0.02, "patience_s": 5.0, **more})
-        outcome = run_program(program(num_rows), batches, log, Limits(attempts=12).for_batches())
+        batches = Batches(remote, journal, **{"poll_s": 0.02, "gather_s": 0.02, "patience_s": 5.0, "few": 1, **more})
+        outcome = run_program(program(num_rows), batches, log, (limits or Limits(attempts=12)).for_batches())
     write_jsonl(folder / "out.jsonl", [*outcome.rows, *outcome.failed])
     return outcome
 

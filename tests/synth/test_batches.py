@@ -11,18 +11,21 @@ import pytest
 from batch_server import asked, batch_server
 from batched import STEPS, run
 from interrupted import program
+from verbs import didact
 
 from didact.base.chance import rng
 from didact.base.errors import ModelError, RunError
 from didact.base.files import write_jsonl
 from didact.models.endpoint import Endpoint
 from didact.synth.batch_journal import JOURNAL
+from didact.synth.budget import Budget
 from didact.synth.engine import run_program
 from didact.synth.limits import Limits
 from didact.synth.remote import Remote
 from didact.synth.request_log import RequestLog
 
 PROGRAM = Path(__file__).with_name("batched.py")
+DEMO = Path(__file__).parents[2] / "recipes" / "self_instruct_demo.yaml"
 
 
 def ordinary(folder: Path, num_rows: int) -> bytes:
@@ -87,6 +90,49 @@ def test_files_hold_no_more_than_is_allowed(tmp_path: Path, smooth: dict[int, by
         batches = asked(url, "/seen")["batches"]
     assert len(batches) > 12
     assert (tmp_path / "a" / "out.jsonl").read_bytes() == (tmp_path / "b" / "out.jsonl").read_bytes() == smooth[24]
+
+
+def test_few_requests_are_not_worth_a_day(tmp_path: Path, smooth: dict[int, bytes]):
+    with batch_server(expire=0.2) as url:
+        run(url, tmp_path, 24, few=10)
+        seen = asked(url, "/seen")
+        paid_once(url)
+    assert (tmp_path / "out.jsonl").read_bytes() == smooth[24]
+    assert min(batch["request_counts"]["total"] for batch in seen["batches"]) >= 9  # ten, one of which went by the ordinary way
+    assert 1 < sum(seen["ordinary"].values()) < 10 * 6
+
+
+def test_money_is_kept_for_all_that_is_under_way_at_the_price_of_a_batch(tmp_path: Path, smooth: dict[int, bytes]):
+    # A reply may have 512 tokens at 1/256 each, half of that in a batch: 1 is kept for it. 2 tokens come, and cost 1/256.
+    limits = Limits(money=5.0, price_out=1e6 / 256)
+    with batch_server() as url:
+        run(url, tmp_path, 8, limits)
+        seen = asked(url, "/seen")
+    assert (tmp_path / "out.jsonl").read_bytes() == smooth[8]
+    # Five at first, one of which went by the ordinary way; then four, as something is spent.
+    assert max(batch["request_counts"]["total"] for batch in seen["batches"]) == 4
+    with RequestLog(tmp_path / "log.jsonl") as log:
+        assert Budget(limits, log).money == pytest.approx(len(seen["batched"]) / 256 + len(seen["ordinary"]) * 2 / 256)
+
+
+def test_a_recipe_with_batches_makes_the_same_files_for_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DIDACT_RUNS", str(tmp_path))
+    told = {}
+    with batch_server(script=True, expire=0.1) as url:
+        for name, more in (("plain", ""), ("batched", "teacher.batch=true teacher.poll_s=0.1")):
+            teacher = f"'teacher={{backend: endpoint, url: \"{url}\", model: m}}' limits.price_in=1 limits.price_out=2 {more}"
+            seen = didact(f"synth {DEMO} name={name} num_rows=30 preflight.num_rows=4 {teacher} --json")
+            assert seen.code == 0, seen.err
+            told[name] = json.loads(seen.out)
+    for file in ("messages.jsonl", "dropped.jsonl"):
+        assert (tmp_path / "plain" / file).read_bytes() == (tmp_path / "batched" / file).read_bytes()
+    assert told["plain"]["num_kept"] == told["batched"]["num_kept"] > 10
+    # The preflight, and what is left over, went by the ordinary way.
+    assert told["plain"]["cost"] / 2 < told["batched"]["cost"] < told["plain"]["cost"]
+    assert "preflight: by ordinary requests" in seen.err
+    assert "within 24 hours for each round of requests" in seen.err
+    again = json.loads(didact(f"synth {DEMO} name=batched num_rows=30 preflight.num_rows=4 {teacher} --json").out)
+    assert again["num_sent"] == 0
 
 
 @pytest.mark.parametrize("lose", [["create"], ["create", "create", "list"], ["upload", "look", "download"]])

@@ -23,6 +23,8 @@ _FULL = "token_limit_exceeded"
 """A batch is refused because too much is waiting already."""
 _FEWEST = 100
 """Requests below which a file is not made smaller for that reason."""
+FEW = 10
+"""Fewer requests than these go by the ordinary way: they are not worth a day."""
 _TRIES = 3
 """Requests of one kind that may be refused one by one before a batch of them is handed in all the same."""
 _TELL_S = 600.0
@@ -42,7 +44,8 @@ class Batches:
     """A server that answers by batches.
 
     Requests gather until no more come; the first of each kind goes by the ordinary way, which finds out within seconds whether the key, the
-    model and the form are right; the others are handed in. A request that an earlier start has handed in is waited for.
+    model and the form are right; the others are handed in, unless they are few. A request that an earlier start has handed in is waited
+    for.
 
     Args:
         remote: The same server, asked one by one.
@@ -53,6 +56,7 @@ class Batches:
         gather_s: A file is closed when no request has come for so many seconds.
         most_requests: Of one file.
         most_bytes: Of one file.
+        few: Fewer requests than these go by the ordinary way.
     """
 
     def __init__(
@@ -66,10 +70,12 @@ class Batches:
         gather_s: float = 1.0,
         most_requests: int = MOST_REQUESTS,
         most_bytes: int = MOST_BYTES,
+        few: int = FEW,
     ) -> None:
         self._remote, self._journal, self._say = remote, journal, say
         self._api = BatchApi(remote.endpoint, patience_s=patience_s, longest_wait_s=poll_s)
         self._poll_s, self._gather_s, self._most_requests, self._most_bytes = poll_s, gather_s, most_requests, most_bytes
+        self._few = few
         self._asked = dict[str, _Asked]()
         self._waiting = list[str]()
         self._used = dict[str, str]()  # by request: the last batch that brought it a result, or never will
@@ -147,6 +153,9 @@ class Batches:
             else:  # that start came no further than the file
                 self._journal.forget(batch.names)
                 fresh += group
+        if len(fresh) < self._few:
+            await asyncio.gather(*map(self._ask_one, fresh))
+            return
         for path, bodies in (await self._tried(fresh)).items():
             lines = {name: batch_line(name, path, body) for name, body in bodies.items()}
             for part in parts(lines, self._most_requests, self._most_bytes):
@@ -162,16 +171,22 @@ class Batches:
             if kind in self._remote.known_kinds or num_refused.get(kind, 0) >= _TRIES:
                 found.setdefault(kind[0], {})[name] = self._remote.as_sent(asked.body)
                 continue
-            result = await self._api.patiently(lambda asked=asked: self._one(asked))  # type: ignore[misc]
-            num_refused[kind] = num_refused.get(kind, 0) + isinstance(result, Refused)
-            self._settle(name, result)
+            num_refused[kind] = num_refused.get(kind, 0) + await self._ask_one(name)
         return found
 
-    async def _one(self, asked: _Asked) -> Reply | Refused:
-        try:
-            return await self._remote.send(asked.body, asked.sample)
-        except Refused as problem:
-            return problem
+    async def _ask_one(self, name: str) -> bool:
+        """Asks by the ordinary way, and says whether the server has refused it."""
+        asked = self._asked[name]
+
+        async def once() -> Reply | Refused:
+            try:
+                return await self._remote.send(asked.body, asked.sample)
+            except Refused as problem:
+                return problem
+
+        result = await self._api.patiently(once)
+        self._settle(name, result)
+        return isinstance(result, Refused)
 
     async def _hand_in_file(self, path: str, lines: Mapping[str, bytes]) -> None:
         content = b"".join(lines.values())
