@@ -1,6 +1,5 @@
 """Heads on encoders: what they read, what they learn, and what the ladder says about it."""
 
-import itertools
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -8,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from probe_toys import FAST, NO_YES, TOKENIZER, bert, colours, task
 from sklearn.metrics import matthews_corrcoef
-from tiny import MODELS, random_model, tokeniser
+from tiny import MODELS, random_model
 from tokenizers import processors
-from transformers import BertConfig, BertForTokenClassification, BertModel, T5Config, T5Model
+from transformers import BertConfig, BertForTokenClassification, T5Config, T5Model
 from verbs import didact
 
 from didact.base.errors import DataError, ModelError
@@ -23,36 +23,12 @@ from didact.evals.probe_data import ProbeTask, names_of, probe_task
 from didact.evals.probe_encoder import Encoder, load_encoder, read_texts, untrained
 from didact.evals.probe_head import features
 from didact.evals.probe_rows import ProbeRow, kind_of, probe_rows
-from didact.evals.probe_rungs import ProbeSettings
 from didact.evals.word_vectors import own_features, read_vectors, text_features
-from didact.models.tokenizer import make_ready
-from didact.prompts.chat_format import FORMATS
 from didact.tasks.benchmarks.reader import sample_tasks
 from didact.tasks.benchmarks.registry import matching
 from didact.tasks.suites import suite_score
 
-NO_YES = ("no", "yes")
 CPU = torch.device("cpu")
-FAST = ProbeSettings(num_seeds=2, epochs=12, learning_rate=2e-3, batch_rows=8, resamples=100)
-TOKENIZER = tokeniser().tokenizer
-make_ready(TOKENIZER, FORMATS["chatml"], ("[MASK]", "[CLS]", "[SEP]"))
-
-
-def bert(seed: int = 0) -> Encoder:
-    """An encoder of random weights, width 32, two layers."""
-    config = BertConfig(
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        vocab_size=len(TOKENIZER),
-        max_position_embeddings=64,
-        initializer_range=0.2,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-    )
-    torch.manual_seed(seed)
-    return Encoder("tiny", BertModel(config, add_pooling_layer=False).eval(), config, TOKENIZER, "encoder", 64)
 
 
 def decoder() -> Encoder:
@@ -62,25 +38,6 @@ def decoder() -> Encoder:
 
 def replace_vocabulary(config: object) -> object:
     return type(config)(**{**config.to_dict(), "vocab_size": len(TOKENIZER)})
-
-
-def task(rows: list[tuple[tuple[str, str], float]], kind: str = "labels", metrics: tuple[str, ...] = ("accuracy",)) -> ProbeTask:
-    """Rows, the even ones to train on, the odd ones judged."""
-    choices = NO_YES if kind == "labels" else ()
-
-    def row(number: int, texts: tuple[str, str], gold: float) -> ProbeRow:
-        target = NO_YES[int(gold)] if kind == "labels" else f"{gold:.1f}"
-        return ProbeRow(Example(str(number), {"text": texts[0]}, (target,), choices), (texts,), gold)
-
-    made = [row(number, texts, gold) for number, (texts, gold) in enumerate(rows)]
-    return ProbeTask("toy", kind, choices, metrics, tuple(made[::2]), tuple(made[1::2]), "here", "here")
-
-
-def colours(count: int = 80) -> list[tuple[tuple[str, str], float]]:
-    """`yes` where red is said: a single word decides."""
-    said = itertools.cycle(["the {} house", "a dog sees the {} garden", "{} is what the bird likes at night"])
-    words = itertools.cycle([("red", 1.0), ("green", 0.0), ("green", 0.0), ("red", 1.0)])
-    return [((next(said).format(word), ""), gold) for word, gold in itertools.islice(words, count)]
 
 
 def of_record(result: dict, rung: str) -> float:

@@ -21,7 +21,7 @@ Samples = Annotated[bool, typer.Option("--samples", help="On our own few sample 
 Ladder = Annotated[bool, typer.Option("--ladder", help="All rungs: majority, random, word vectors, frozen, fine-tuned.")]
 Frozen = Annotated[bool, typer.Option("--frozen", help="Train the head alone.")]
 Seeds = Annotated[int, typer.Option(help="Trainings of each rung.", min=1)]
-Epochs = Annotated[int, typer.Option(help="Of the whole encoder; a head alone gets ten times as many.", min=1)]
+Epochs = Annotated[int | None, typer.Option(help="Else 3, of few rows up to 20; a head alone gets ten times as many, else 30.", min=1)]
 Rate = Annotated[float | None, typer.Option(help="Learning rate of the whole encoder; else one for its size.", min=0)]
 PoolName = Annotated[str, typer.Option(help="What stands for a text: mean, first ([CLS]) or last; else mean, of decoders last.")]
 HeadName = Annotated[str, typer.Option(help="linear, or mlp: one hidden layer more.")]
@@ -39,7 +39,7 @@ def probe_model(
     ladder: Ladder = False,
     frozen: Frozen = False,
     seeds: Seeds = 3,
-    epochs: Epochs = 3,
+    epochs: Epochs = None,
     rate: Rate = None,
     pool: PoolName = "",
     head: HeadName = "linear",
@@ -60,8 +60,9 @@ def probe_model(
     if vectors and not ladder:
         raise typer.BadParameter("--vectors is the rung of word vectors: add --ladder")
     from didact.evals.probe import RUNGS, probe
+    from didact.evals.probe_climb import ProbeSettings
     from didact.evals.probe_encoder import load_encoder
-    from didact.evals.probe_rungs import ProbeSettings
+    from didact.train.signals import ended_by_sigterm
 
     names = _named(tasks)
     found = _tasks(names, data, samples, seed, limit)
@@ -69,8 +70,12 @@ def probe_model(
     rungs = RUNGS if ladder else ("majority", "frozen" if frozen else "tuned")
     chosen: dict[str, Any] = {"pool": pool or None, "head": head}
     settings = ProbeSettings(seeds, epochs, rate or None, max_length=max_length, vectors=vectors, seed=seed, **chosen)
-    with _training() as hear:
-        result, rows = probe(encoder, found, rungs, settings, say=say, done=hear)
+    try:
+        with ended_by_sigterm(), _training() as hear:
+            result, rows = probe(encoder, found, rungs, settings, say=say, done=hear)
+    except KeyboardInterrupt as asked:
+        say("stopped; finished trainings are kept: the same command goes on")
+        raise typer.Exit(getattr(asked, "exit_code", 130)) from None
     if out:
         from didact.base.files import write_jsonl
 
@@ -139,22 +144,23 @@ def _place_of(model: str) -> str:
 
 @contextmanager
 def _training() -> Iterator[Any]:
-    """Gives a hearer of trained rows: a bar for each rung on a terminal, a line every half minute elsewhere."""
+    """Gives a hearer of what is done: one bar for the whole ladder on a terminal, a line every half minute elsewhere."""
     import time
 
     from didact.apps.console import bar
+    from didact.models.amounts import duration
 
-    with bar("{task.description}", "") as progress:
-        tasks, told = dict[str, Any](), time.monotonic()
+    with bar("{task.description}", "per cent") as progress:
+        task = progress.add_task("reading", total=100)
+        began = told = time.monotonic()
 
-        def hear(title: str, total: int, count: int) -> None:
+        def hear(title: str, share: float) -> None:
             nonlocal told
-            if title not in tasks:
-                tasks[title] = progress.add_task(title, total=total)
-            progress.advance(tasks[title], count)
-            if progress.disable and time.monotonic() - told > 30:
-                told = time.monotonic()
-                say(f"{title}: {int(progress.tasks[tasks[title]].completed):,} of {total:,} rows")
+            progress.update(task, description=title, advance=100 * share)
+            now, done = time.monotonic(), progress.tasks[task].completed
+            if progress.disable and now - told > 30:
+                told = now
+                say(f"{title}: {done:.0f} % of all, about {duration((now - began) * (100 - done) / done)} to go")
 
         yield hear
 

@@ -10,17 +10,20 @@ tuned           the pre-trained encoder, fine-tuned as a whole
 Source: Wang et al. 2018, GLUE, arXiv 1804.07461, section 5; Devlin et al. 2019, BERT, arXiv 1810.04805, section 4.1.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
+from didact.base.files import cache_root
 from didact.base.types import Prediction
 from didact.evals.over_seeds import difference_over_seeds, score_over_seeds
+from didact.evals.probe_climb import Climb, ProbeSettings, begin, rate_of
 from didact.evals.probe_data import ProbeTask
 from didact.evals.probe_encoder import POOL, Encoder
-from didact.evals.probe_rungs import Climb, ProbeSettings, begin, climbed, rate_of
+from didact.evals.probe_kept import encoder_print, kept
+from didact.evals.probe_rungs import climbed
+from didact.evals.probe_work import Training, trainings, work_of
 from didact.tasks.suites import suite_scores
 
 RUNGS = ("majority", "random_frozen", "words", "frozen", "random", "tuned")
@@ -36,7 +39,7 @@ def probe(
     settings: ProbeSettings,
     *,
     say: Callable[[str], None] = lambda _: None,
-    done: Callable[[str, int, int], None] = lambda *_: None,
+    done: Callable[[str, float], None] = lambda *_: None,
 ) -> tuple[dict[str, Any], list[Prediction]]:
     """Returns the scores of every rung on every task, and what each seed said to every row.
 
@@ -46,30 +49,43 @@ def probe(
         rungs: Some of `RUNGS`.
         settings: How.
         say: Hears of each task.
-        done: Hears what is being trained, how many rows it will take in all, and how many more were done.
+        done: Hears what is being trained, and which share of all that is to be computed was done since.
 
     Returns:
         `model`, `pool`, `settings`, and under `tasks` for each: `kind`, `num_train`, `num_judged`, where these rows come from, `num_cut`
-        (sequences that lost tokens), `rungs` (rung to `metrics`, `num_trained` weights, `seconds`) and `differences`. `suites`: GLUE's and
-        SuperGLUE's score of each rung, where all their tasks are there.
+        (sequences that lost tokens), `rungs` (rung to `metrics`, `num_trained` weights, `epochs`, `seconds`, and `num_kept`: how many of
+        its trainings had been done before) and `differences`. `suites`: GLUE's and SuperGLUE's score of each rung, where all their tasks
+        are there.
     """
-    table, every = dict[str, Any](), list[Prediction]()
+    table, rows = dict[str, Any](), list[Prediction]()
     pool = settings.pool or POOL[encoder.architecture]
-    for task in tasks:
-        climb = begin(encoder, task, settings, pool)
+    printed = encoder_print(encoder) if settings.keep else ""
+    climbs = [begin(encoder, task, settings, pool, printed) for task in tasks]
+    for climb in climbs:
         say(_told(climb))
+    asked = [rung for rung in RUNGS if rung in rungs]
+    every = [training for climb in climbs for rung in asked for training in trainings(climb, rung)]
+    if num_kept := sum(training.file is not None and kept(training.file) is not None for training in every):
+        say(f"{num_kept:,} of {len(every):,} trainings were done before: {cache_root() / 'probes'}")
+    total = sum(work_of(climb, rung) for climb in climbs for rung in asked)
+    for climb in climbs:
+        task = climb.task
         said: dict[str, list[list[Prediction]]] = {}
         entries = dict[str, Any]()
-        for rung in (rung for rung in RUNGS if rung in rungs):
-            started = time.perf_counter()
-            runs, extra = climbed(climb, rung, done)
+
+        def hear(training: Training, work: float, name: str = task.name) -> None:
+            rung = training.rung.replace("_", " ")
+            done(f"{name}, {rung}, seed {training.number + 1} of {settings.num_seeds}", work / total)
+
+        for rung in asked:
+            runs, extra = climbed(climb, rung, hear)
             said[rung] = [
                 [_prediction(climb, rung, number, place, value) for place, value in enumerate(run)] for number, run in enumerate(runs)
             ]
             chance = {"resamples": settings.resamples, "seed": settings.seed}
             metrics = {metric: score_over_seeds(metric, said[rung], **chance) for metric in task.metrics}
-            entries[rung] = {"metrics": metrics, **extra, "seconds": round(time.perf_counter() - started, 2)}
-            every += [row for run in said[rung] for row in run]
+            entries[rung] = {"metrics": metrics, **extra}
+            rows += [row for run in said[rung] for row in run]
         cut = sum(row.is_cut for row in (*climb.train, *climb.judged))
         table[task.name] = {
             "kind": task.kind,
@@ -86,7 +102,7 @@ def probe(
     shown = {**asdict(settings), "vectors": str(settings.vectors) if settings.vectors else "the encoder's own table"}
     shown["learning_rate"] = rate_of(encoder, settings)
     head = {"model": encoder.name, "architecture": encoder.architecture, "pool": pool, "settings": shown}
-    return {**head, "tasks": table, "suites": suites(table)}, every
+    return {**head, "tasks": table, "suites": suites(table)}, rows
 
 
 def suites(table: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,7 +127,8 @@ def _told(climb: Climb) -> str:
     leaked = f"; {task.num_leaked:,} training rows left out, for a judged row says the same" if task.num_leaked else ""
     cut = sum(row.is_cut for row in (*climb.train, *climb.judged))
     lost = f"; {cut:,} sequences cut to fit" if cut else ""
-    rows = f"{len(task.train):,} rows to train on ({task.train_from}), {len(task.judged):,} judged ({task.judged_from})"
+    times = f"{climb.epochs} epoch{'s' * (climb.epochs != 1)}"
+    rows = f"{len(task.train):,} rows to train on, {times} ({task.train_from}), {len(task.judged):,} judged ({task.judged_from})"
     return f"{task.name}: {rows}{leaked}{lost}"
 
 

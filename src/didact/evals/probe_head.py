@@ -1,6 +1,6 @@
 """Heads: a linear layer, or one hidden layer more, on what an encoder or word vectors make of a text."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import torch
@@ -70,8 +70,26 @@ def states_of(network: Any, encoder: Encoder, rows: Sequence[Read], pool: Pool, 
     return pooled(network(**given).last_hidden_state.float(), mask, pool)
 
 
-def features(network: Any, encoder: Encoder, rows: Sequence[Read], pool: Pool, device: torch.device, precision: Precision) -> Tensor:
-    """Returns what a frozen network makes of every sequence (N, D), on the CPU; sequences of like length are read together."""
+def features(
+    network: Any,
+    encoder: Encoder,
+    rows: Sequence[Read],
+    pool: Pool,
+    device: torch.device,
+    precision: Precision,
+    done: Callable[[Sequence[Read]], None] = lambda _: None,
+) -> Tensor:
+    """Returns what a frozen network makes of every sequence (N, D), on the CPU; sequences of like length are read together.
+
+    Args:
+        network: The encoder's, or another of its shape.
+        encoder: What it is.
+        rows: The sequences.
+        pool: Which states stand for a sequence.
+        device: Where to compute.
+        precision: In which precision to multiply.
+        done: Hears which sequences were read.
+    """
     network = network.to(device).eval()
     order = sorted(range(len(rows)), key=lambda place: len(rows[place].ids))
     found = torch.empty(len(rows), encoder.width)
@@ -79,7 +97,9 @@ def features(network: Any, encoder: Encoder, rows: Sequence[Read], pool: Pool, d
         while order:
             size = max(1, _TOKENS_AT_ONCE // len(rows[order[-1]].ids))
             places, order = order[-size:], order[:-size]
-            found[torch.tensor(places)] = states_of(network, encoder, [rows[place] for place in places], pool, device).cpu()
+            read = [rows[place] for place in places]
+            found[torch.tensor(places)] = states_of(network, encoder, read, pool, device).cpu()
+            done(read)
     return found.clone()
 
 

@@ -1,107 +1,68 @@
 """Rungs: what each step of the ladder says to the judged rows, once for each seed."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
 
-from didact.base.chance import seed_of
-from didact.evals.probe_data import ProbeTask
-from didact.evals.probe_encoder import Encoder, Pool, Read, read_texts, untrained
-from didact.evals.probe_head import HeadKind, features, new_head, standardised, states_of
+from didact.evals.probe_climb import Climb, rate_of
+from didact.evals.probe_encoder import Read, untrained
+from didact.evals.probe_head import features, new_head, standardised, states_of
+from didact.evals.probe_kept import Said, keep, kept
 from didact.evals.probe_rows import ProbeRow
-from didact.evals.probe_training import Answers, Learning, fit, predicted
+from didact.evals.probe_training import Learning, fit, predicted
+from didact.evals.probe_work import HEAD_ROW, READ, TRAINED, Training, passing, trainings
 from didact.evals.word_vectors import own_features, read_vectors, text_features, words_of
 from didact.models.precision import pick_device, pick_precision
 
-_HEAD_EPOCHS = 10
-"""A head on frozen features costs next to nothing: it gets so many times the epochs."""
 _HEAD_RATE = 3e-3
-_LARGE, _RATE_OF_LARGE = 110e6, 3e-5
-"""BERT-base and the learning rate that it is usually fine-tuned with; smaller encoders take larger ones."""
 
 
-@dataclass(frozen=True)
-class ProbeSettings:
-    """How encoders are probed."""
+def climbed(climb: Climb, rung: str, done: Callable[[Training, float], None]) -> tuple[list[list[float]], dict[str, Any]]:
+    """Returns what each seed says to every judged row, and what else is known of a rung: its trained weights, epochs and seconds.
 
-    num_seeds: int = 3
-    epochs: int = 3
-    """Of the whole encoder; a head alone gets ten times as many."""
-    learning_rate: float | None = None
-    """Of the whole encoder; None: 3e-5 for 110 million weights, larger for fewer of them."""
-    batch_rows: int = 32
-    max_length: int = 256
-    """Tokens of a sequence, at most."""
-    pool: Pool | None = None
-    """What stands for a text; None: as the architecture has it."""
-    head: HeadKind = "linear"
-    vectors: Path | None = None
-    """Word vectors for the rung `words`; None: the encoder's own table."""
-    resamples: int = 1000
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class Climb:
-    """What all rungs of one task share."""
-
-    encoder: Encoder
-    task: ProbeTask
-    settings: ProbeSettings
-    pool: Pool
-    train: list[Read]
-    judged: list[Read]
-    answers: Answers
-    asked: Answers
-    scale: tuple[float, float]
-    """Mean and deviation of the training rows' numbers; 0 and 1 where answers are places."""
-
-
-def begin(encoder: Encoder, task: ProbeTask, settings: ProbeSettings, pool: Pool) -> Climb:
-    """Returns a task as tokens, with what has to be learned; of numbers, their mean is 0 and their deviation 1."""
-    length = min(settings.max_length, encoder.positions or settings.max_length)
-    train, judged = (read_texts(encoder, [pair for row in rows for pair in row.texts], length) for rows in (task.train, task.judged))
-    gold = np.array([row.gold for row in task.train])
-    scale = (float(gold.mean()), float(gold.std()) or 1.0) if task.kind == "number" else (0.0, 1.0)
-    answers = Answers(task.kind, ((gold - scale[0]) / scale[1]).tolist(), [len(row.texts) for row in task.train])
-    return Climb(
-        encoder, task, settings, pool, train, judged, answers, Answers(task.kind, [], [len(row.texts) for row in task.judged]), scale
-    )
-
-
-def climbed(climb: Climb, rung: str, done: Callable[[str, int, int], None]) -> tuple[list[list[float]], dict[str, Any]]:
-    """Returns what each seed says to every judged row, and what else is known of a rung."""
+    Args:
+        climb: From `begin`.
+        rung: Which.
+        done: Hears how much more was computed, and for which training.
+    """
     if rung == "majority":
-        return [_majority(climb)], {"num_trained": 0}
-    settings, encoder = climb.settings, climb.encoder
-    learning = Learning(settings.epochs, rate_of(encoder, settings), settings.batch_rows)
-    title = f"{climb.task.name}, {rung}"
-    total = settings.num_seeds * len(climb.task.train) * settings.epochs * (1 if rung in ("random", "tuned") else _HEAD_EPOCHS)
-
-    def hear(count: int) -> None:
-        done(title, total, count)
-
-    seeds = [seed_of(settings.seed, "probe", climb.task.name, rung, number) for number in range(settings.num_seeds)]
-    if rung in ("random", "tuned"):
-        runs = [_whole(climb, rung == "random", learning, seed, hear) for seed in seeds]
-        return runs, {"num_trained": encoder.num_parameters + _head(climb, encoder.width, 0)[1]}
-    alone = replace(learning, epochs=_HEAD_EPOCHS * settings.epochs, learning_rate=_HEAD_RATE)
-    extra: dict[str, Any] = {}
+        return [_majority(climb)], {"num_trained": 0, "seconds": 0.0}
+    settings, encoder, whole = climb.settings, climb.encoder, rung in ("random", "tuned")
+    learning = Learning(climb.epochs if whole else climb.head_epochs, rate_of(encoder, settings), settings.batch_rows)
+    width, extra = encoder.width, dict[str, Any]()
+    found: tuple[Tensor, Tensor] | None = None
     if rung == "words":
-        both, extra = _word_features(climb)
-        found = [both] * len(seeds)
-    elif rung == "frozen":
-        found = [_features(climb, encoder.network)] * len(seeds)
-    else:
-        found = [_features(climb, untrained(encoder, seed)) for seed in seeds]
-    runs = [_on_features(climb, *both, alone, seed, hear) for both, seed in zip(found, seeds, strict=True)]
-    return runs, {"num_trained": _head(climb, found[0][0].shape[1], 0)[1], **extra}
+        found, extra = _word_features(climb)
+        width = found[0].shape[1]
+    runs, seconds, num_kept = list[list[float]](), 0.0, 0
+    for training in trainings(climb, rung):
+        said = kept(training.file) if training.file else None
+        num_kept += said is not None
+        if said is None:
+            started = time.perf_counter()
+
+            def hear(work: float, training: Training = training) -> None:
+                done(training, work)
+
+            if whole:
+                values = _whole(climb, rung == "random", learning, training.seed, hear)
+            else:
+                if rung == "random_frozen" or found is None:
+                    found = _features(climb, untrained(encoder, training.seed) if rung == "random_frozen" else encoder.network, hear)
+                values = _on_features(climb, *found, replace(learning, learning_rate=_HEAD_RATE), training.seed, hear)
+            said = Said(values, time.perf_counter() - started)
+            if training.file:
+                keep(training.file, said)
+        runs.append(said.values)
+        seconds += said.seconds
+    told = {"num_trained": _head(climb, width, 0)[1] + whole * encoder.num_parameters, "epochs": learning.epochs}
+    return runs, {**told, **extra, "num_kept": num_kept, "seconds": round(seconds, 2)}
 
 
 def _majority(climb: Climb) -> list[float]:
@@ -116,10 +77,14 @@ def _head(climb: Climb, width: int, seed: int) -> tuple[nn.Module, int]:
     return head, sum(weight.numel() for weight in head.parameters())
 
 
-def _features(climb: Climb, network: Any) -> tuple[Tensor, Tensor]:
-    device = pick_device()
+def _features(climb: Climb, network: Any, done: Callable[[float], None]) -> tuple[Tensor, Tensor]:
+    device, encoder = pick_device(), climb.encoder
     precision = pick_precision("auto", device)
-    train, judged = (features(network, climb.encoder, rows, climb.pool, device, precision) for rows in (climb.train, climb.judged))
+
+    def hear(read: Sequence[Read]) -> None:
+        done(passing(encoder, read, READ))
+
+    train, judged = (features(network, encoder, rows, climb.pool, device, precision, hear) for rows in (climb.train, climb.judged))
     return standardised(train, judged)
 
 
@@ -134,7 +99,7 @@ def _word_features(climb: Climb) -> tuple[tuple[Tensor, Tensor], dict[str, Any]]
     return standardised(found[:number], found[number:]), {"vectors": path.name, "known_words": vectors.known(texts[1])}
 
 
-def _on_features(climb: Climb, train: Tensor, judged: Tensor, learning: Learning, seed: int, done: Callable[[int], None]) -> list[float]:
+def _on_features(climb: Climb, train: Tensor, judged: Tensor, learning: Learning, seed: int, done: Callable[[float], None]) -> list[float]:
     """Returns what a head on fixed features says to the judged rows."""
     device = pick_device()
     head = _head(climb, train.shape[1], seed)[0].to(device)
@@ -150,7 +115,7 @@ def _on_features(climb: Climb, train: Tensor, judged: Tensor, learning: Learning
         precision="fp32",
         device=device,
         seed=seed,
-        done=done,
+        done=lambda rows: done(HEAD_ROW * len(rows)),
     )
     said = predicted(
         lambda rows: head(judged[[place for row in rows for place in asked[row]]]), climb.asked, [1] * len(asked), "fp32", device
@@ -158,7 +123,7 @@ def _on_features(climb: Climb, train: Tensor, judged: Tensor, learning: Learning
     return _unscaled(climb, said)
 
 
-def _whole(climb: Climb, is_random: bool, learning: Learning, seed: int, done: Callable[[int], None]) -> list[float]:
+def _whole(climb: Climb, is_random: bool, learning: Learning, seed: int, done: Callable[[float], None]) -> list[float]:
     """Returns what an encoder says to the judged rows after it and its head were trained together."""
     device, encoder = pick_device(), climb.encoder
     precision = pick_precision("auto", device)
@@ -175,10 +140,16 @@ def _whole(climb: Climb, is_random: bool, learning: Learning, seed: int, done: C
 
         return given
 
+    def hears(of: list[Read], rows: Sequence[ProbeRow], operations: int) -> Callable[[Sequence[int]], None]:
+        places = _places(rows)
+        return lambda passed: done(passing(encoder, [of[place] for row in passed for place in places[row]], operations))
+
     train, judged = climb.task.train, climb.task.judged
     lengths, asked = _lengths(climb.train, train), _lengths(climb.judged, judged)
-    fit(module, scores(climb.train, train), climb.answers, lengths, learning, precision=precision, device=device, seed=seed, done=done)
-    return _unscaled(climb, predicted(scores(climb.judged, judged), climb.asked, asked, precision, device))
+    hear, given = hears(climb.train, train, TRAINED), scores(climb.train, train)
+    fit(module, given, climb.answers, lengths, learning, precision=precision, device=device, seed=seed, done=hear)
+    hear, given = hears(climb.judged, judged, READ), scores(climb.judged, judged)
+    return _unscaled(climb, predicted(given, climb.asked, asked, precision, device, hear))
 
 
 def _places(rows: Sequence[ProbeRow]) -> list[range]:
@@ -193,9 +164,3 @@ def _lengths(read: Sequence[Read], rows: Sequence[ProbeRow]) -> list[int]:
 
 def _unscaled(climb: Climb, said: Sequence[float]) -> list[float]:
     return [value * climb.scale[1] + climb.scale[0] for value in said] if climb.task.kind == "number" else list(said)
-
-
-def rate_of(encoder: Encoder, settings: ProbeSettings) -> float:
-    """Returns the learning rate of a whole encoder: the square root of how many times smaller it is than BERT-base times the usual one."""
-    usual = _RATE_OF_LARGE * (_LARGE / max(encoder.num_parameters, 1)) ** 0.5
-    return settings.learning_rate or float(f"{min(1e-3, max(1e-5, usual)):.1e}")

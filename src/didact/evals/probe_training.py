@@ -51,7 +51,7 @@ def fit(
     precision: Precision,
     device: torch.device,
     seed: int,
-    done: Callable[[int], None] = lambda _: None,
+    done: Callable[[Sequence[int]], None] = lambda _: None,
 ) -> None:
     """Trains a module in place.
 
@@ -64,7 +64,7 @@ def fit(
         precision: In which matrices are multiplied.
         device: Where the module is.
         seed: Of the order and of dropout.
-        done: Hears how many rows were trained on.
+        done: Hears which rows were trained on.
     """
     weights = [parameter for parameter in module.parameters() if parameter.requires_grad]
     groups = [
@@ -88,7 +88,7 @@ def fit(
             nn.utils.clip_grad_norm_(weights, 1.0)
             optimiser.step()
             step += 1
-            done(len(batch))
+            done(batch)
     module.eval()
 
 
@@ -124,8 +124,15 @@ def by_row(given: Tensor, answers: Answers, places: Sequence[int]) -> Tensor:
     return nn.utils.rnn.pad_sequence(parts, batch_first=True, padding_value=-torch.inf)
 
 
-def predicted(scores: Scores, answers: Answers, lengths: Sequence[int], precision: Precision, device: torch.device) -> list[float]:
-    """Returns for each row the class or option with the highest score, or the number."""
+def predicted(
+    scores: Scores,
+    answers: Answers,
+    lengths: Sequence[int],
+    precision: Precision,
+    device: torch.device,
+    done: Callable[[Sequence[int]], None] = lambda _: None,
+) -> list[float]:
+    """Returns for each row the class or option with the highest score, or the number; `done` hears which rows were answered."""
     order = sorted(range(len(lengths)), key=lambda place: lengths[place])
     found = [0.0] * len(lengths)
     with torch.inference_mode(), autocast(precision, device):
@@ -137,6 +144,7 @@ def predicted(scores: Scores, answers: Answers, lengths: Sequence[int], precisio
             said = given[:, 0] if answers.kind == "number" else given.argmax(1)
             for place, value in zip(places, said.tolist(), strict=True):
                 found[place] = value
+            done(places)
     return found
 
 
