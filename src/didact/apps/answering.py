@@ -112,7 +112,9 @@ def _say_next(result: dict[str, Any]) -> None:
     for name, about in result["sets"].items():
         for model, one in about["models"].items():
             if number := one["num_shortened"]:
-                say(f"{name}: {number:,} of {one['num_asked']:,} turns were cut to fit before {model} was asked, the oldest turns first")
+                turns = "turns" if one["num_asked"] > about["num_questions"] else "questions"
+                how = "old turns are left out, then the middle of the question" if turns == "turns" else "the middle of them is left out"
+                say(f"{name}: {number:,} of {one['num_asked']:,} {turns} are too long for {model}: {how}")
     folders = [f"{result['folder']}/{name}" for name in result["sets"]]
     say(f"answers: {', '.join(folders)}")
     if all(len(about["files"]) > 1 for about in result["sets"].values()):
