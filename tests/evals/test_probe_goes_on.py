@@ -9,7 +9,8 @@ import pytest
 import torch
 from probe_toys import FAST, bert, colours, task
 from torch.nn.functional import cross_entropy
-from transformers import AutoModelForPreTraining, AutoTokenizer, BertForSequenceClassification
+from transformers import AutoModel, AutoModelForPreTraining, AutoTokenizer, BertForSequenceClassification
+from transformers.utils import logging
 from verbs import didact
 
 from didact.evals.probe import RUNGS, probe
@@ -150,6 +151,15 @@ def test_a_run_is_probed_with_the_weights_and_tokens_of_its_training(pretrained)
     loaded = dict(encoder.network.named_parameters())
     for name, weight in whole.bert.named_parameters():
         assert torch.equal(weight, loaded[name])
+
+
+def test_that_the_head_of_a_pretraining_is_left_behind_is_no_news(pretrained, caplog):
+    level = logging.get_verbosity()
+    load_encoder(str(pretrained))
+    assert "UNEXPECTED" not in caplog.text
+    assert logging.get_verbosity() == level
+    AutoModel.from_pretrained(pretrained)
+    assert "UNEXPECTED" in caplog.text  # as transformers has it
 
 
 def test_fine_tuning_is_that_of_a_plain_loop_of_transformers(pretrained, monkeypatch):

@@ -1,6 +1,7 @@
 """Encoders without their heads: loaded, made anew with random weights in the same shape, and what they are given to read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, Literal
 
 import torch
 from transformers import AutoModel
+from transformers.utils import logging
 
 from didact.base.errors import ModelError
 from didact.evals.probe_rows import Texts
@@ -82,7 +84,8 @@ def load_encoder(name: str) -> Encoder:
         return _encoder(name, whole.get_encoder() if whole.config.is_encoder_decoder else whole.base_model, whole.config, tokenizer)
     options: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True, "trust_remote_code": False, "output_loading_info": True}
     try:
-        model, told = AutoModel.from_pretrained(bundled(name), **options)
+        with _without_report():
+            model, told = AutoModel.from_pretrained(bundled(name), **options)
     except _NOT_LOADABLE as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         remedy = "name a run (didact ls runs), a folder with config.json and model.safetensors, or a hub id (needs the network)"
@@ -93,6 +96,17 @@ def load_encoder(name: str) -> Encoder:
         what = f"'{name}' lacks {len(lacking)} of the weights of {type(model).__name__}: {', '.join(lacking[:3])}"
         raise ModelError(what, expected="a complete model", remedy="name another one")
     return _encoder(name, model.get_encoder() if model.config.is_encoder_decoder else model, model.config, tokenizer)
+
+
+@contextmanager
+def _without_report() -> Iterator[None]:
+    """Keeps transformers' table of weights to itself: a pre-training's head is left behind on purpose, and missing weights are refused."""
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
 
 
 def _encoder(name: str, network: Any, config: Any, tokenizer: Any) -> Encoder:
