@@ -1,6 +1,7 @@
 """Reading rows of prompts and answers: behind beginnings that are read once, or behind an encoder; as trees where the model allows it."""
 
 from collections.abc import Collection, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,19 @@ import torch
 from transformers.modeling_outputs import BaseModelOutput
 
 from didact.base.errors import ModelError
-from didact.models.answer_rows import Row, batched, one_sequence_each, padded, positions_in_text, predicting, seen, with_all_answers
+from didact.models.answer_rows import (
+    Row,
+    batched,
+    one_sequence_each,
+    padded,
+    places_of_rows,
+    positions_in_text,
+    predicting,
+    seen,
+    with_all_answers,
+)
 from didact.models.answer_trees import tree_of
+from didact.models.last_layer import few_places
 from didact.models.predicted import logits_at, valued
 from didact.models.prefix import sees_prefix
 from didact.models.prefix_cache import can_share, grouped, read, repeated, window_of
@@ -19,6 +31,8 @@ Read = Iterator[tuple[list[Row], torch.Tensor]]
 """Batches of rows, with the logits (N, V) of their places, row after row."""
 _NEVER = 2**31
 """More tokens than any prompts have in common."""
+_FEW = 2 / 3
+"""Share of a batch's columns: where no more predict something, the last layer can be asked about these alone."""
 
 
 def read_trees(
@@ -31,6 +45,7 @@ def read_trees(
     prefix_lm: bool,
     least: int = 32,
     needed: Collection[int] | None = None,
+    few: bool = False,
 ) -> Read:
     """Yields what a decoder with shared attention predicts: each prompt is read once for all its answers.
 
@@ -43,6 +58,7 @@ def read_trees(
         prefix_lm: A prompt is seen whole by each of its tokens; then no beginning can be shared.
         least: Tokens in common that are worth reading apart.
         needed: Numbers of prompts: batches without any of them are left out; None: all.
+        few: The last layer is asked about those places alone that predict something, where they are few.
     """
     prompts, device = [row.prompt for row in rows], network.device
     for group in grouped(prompts, _NEVER if prefix_lm else least):
@@ -51,8 +67,12 @@ def read_trees(
         for batch in batches:
             ids, _ = padded([row.tokens for row in batch], pad, device)
             positions = group.length + positions_in_text(batch, ids.shape[1]).to(device)
-            where = predicting([len(row.prompt) - 1 for row in batch], batch, device)
-            with reading(cache, seen(batch, ids.shape[1], prefix_lm, device)):
+            roots, most = [len(row.prompt) - 1 for row in batch], max(row.num_places for row in batch)
+            with reading(cache, seen(batch, ids.shape[1], prefix_lm, device)), ExitStack() as last:
+                if few and most <= _FEW * ids.shape[1]:
+                    last.enter_context(few_places(network, places_of_rows(roots, batch, device)))
+                    roots = [0] * len(batch)
+                where = predicting(roots, batch, device)
                 logits = logits_at(network, where, input_ids=ids, position_ids=positions, use_cache=False)
             yield batch, logits
 
@@ -114,13 +134,14 @@ def read_behind_encoder(network: Any, rows: list[Row], limit: int, places: int, 
 
 
 @torch.inference_mode()
-def can_read_trees(network: Any, longest: int, pad: int) -> bool:
+def can_read_trees(network: Any, longest: int, pad: int, *, few: bool = False) -> bool:
     """Says whether a decoder finds on a probe, with shared attention, what it finds in sequences of their own, with its own attention.
 
     Args:
         network: A transformers decoder.
         longest: Tokens of the longest prompt with its answer.
         pad: Padding token.
+        few: As for `read_trees`.
     """
     try:
         window = window_of(network)
@@ -131,7 +152,7 @@ def can_read_trees(network: Any, longest: int, pad: int) -> bool:
         answers = [[tokens[9:12], tokens[[9, 11, 12]], tokens[13:]]] * len(prompts)
         with shared_attention(network):
             least = _NEVER if sees_prefix(network.config) else 2
-            trees = _found(read_trees(network, with_all_answers(prompts, answers), 100, 100, pad, prefix_lm=False, least=least))
+            trees = _found(read_trees(network, with_all_answers(prompts, answers), 100, 100, pad, prefix_lm=False, least=least, few=few))
         alone = _found(read_sequences(network, one_sequence_each(prompts, answers), 100, 100, pad, least=_NEVER))
     except (
         ModelError,

@@ -129,6 +129,23 @@ def predicting(roots: Sequence[int], rows: Sequence[Row], device: torch.device) 
     return torch.tensor(numbers, device=device), torch.tensor(columns, device=device)
 
 
+def places_of_rows(roots: Sequence[int], rows: Sequence[Row], device: torch.device) -> torch.Tensor:
+    """Returns the columns of each row that predict something, int64 (B, P); a row with fewer has its last one several times.
+
+    Args:
+        roots: As for `predicting`.
+        rows: The batch.
+        device: Where to.
+
+    >>> rows = [Row(0, (0,), np.array([1, 2]), tree_of([[5, 6]])), Row(1, (0,), np.array([3]), tree_of([[4]]))]
+    >>> places_of_rows([1, 0], rows, torch.device("cpu")).tolist()  # behind 1 2 and 1 2 5; behind 3
+    [[1, 2], [0, 0]]
+    """
+    most = max(row.num_places for row in rows)
+    columns = [[root + min(place, row.num_places - 1) for place in range(most)] for root, row in zip(roots, rows, strict=True)]
+    return torch.tensor(columns, device=device)
+
+
 def positions_in_text(rows: Sequence[Row], length: int) -> torch.Tensor:
     """Returns where in its own text each token stands, int64 (B, T): the tokens of a tree by how far they are from the prompt.
 

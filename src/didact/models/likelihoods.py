@@ -165,9 +165,10 @@ def _read(
         return
     rows, prefix_lm = with_all_answers(prompts, continuations), sees_prefix(network.config)
     longest = max((len(row.prompt) + max(row.tree.depths, default=0) for row in rows), default=0)
-    if can_read_trees(network, longest, pad):
+    few = next((few for few in (True, False) if can_read_trees(network, longest, pad, few=few)), None)
+    if few is not None:
         with shared_attention(network):
-            yield from read_trees(network, rows, limit, places, pad, prefix_lm=prefix_lm, needed=needed)
+            yield from read_trees(network, rows, limit, places, pad, prefix_lm=prefix_lm, needed=needed, few=few)
     elif prefix_lm:
         what = f"{type(network).__name__} is a prefix language model, and its attention cannot be told what to see"
         raise ModelError(what, remedy="set model.base to a model of the llama or gpt2 family")

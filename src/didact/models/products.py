@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch.overrides import TorchFunctionMode
 
-_PRODUCT = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
-"""oneDNN's product as torch's compiler calls it: input, weights, bias, and what is done to the result (nothing)."""
+_PRODUCT = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+"""oneDNN's product as torch's compiler calls it: input, weights, bias, and what is done to the result (nothing); None: not built in."""
 _FEW = 8
 """Rows from which on it is the quicker one."""
 

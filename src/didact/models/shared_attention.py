@@ -6,10 +6,10 @@ weight it had in all, and by that they are added up. On a CPU this takes half th
 Source: Juravsky et al. 2024, Hydragen, arXiv 2402.05099, section 3, for the sum of the two.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -31,6 +31,19 @@ class Reading:
     """Keys and values of the beginning that all its rows share, batch 1."""
     hidden: torch.Tensor | None = None
     """What is added to the scores, float32 (B, 1, T, T): -∞ where a token of a row does not see another; None: where that stands later."""
+    stops: bool = False
+    """The layer is left as soon as its keys and values are known."""
+    known: tuple[torch.Tensor, torch.Tensor] | None = None
+    """Keys and values of all tokens of the rows (B, key heads, T, D), where a layer is asked about a few of them; the other side of
+    `hidden` then is those few."""
+
+
+class _ReachedError(Exception):
+    """A layer has come to its attention."""
+
+    def __init__(self, key: torch.Tensor, value: torch.Tensor) -> None:
+        super().__init__("a layer has come to its attention")
+        self.known = (key, value)
 
 
 _reading: ContextVar[Reading | None] = ContextVar("what a batch sees", default=None)
@@ -52,16 +65,57 @@ def reading(prefix: Cache | None, sees: torch.Tensor | None) -> Iterator[None]:
         _reading.reset(token)
 
 
+def keys_and_values(layer: Callable[[], object]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns a layer's keys and values, (B, key heads, T, D) each; the layer is computed so far and no farther.
+
+    Args:
+        layer: Computes it.
+
+    Raises:
+        ModelError: It has no attention.
+    """
+    token = _reading.set(replace(_reading.get() or Reading(), stops=True))
+    try:
+        layer()
+    except _ReachedError as reached:
+        return reached.known
+    finally:
+        _reading.reset(token)
+    raise ModelError("a layer has no attention that could be shared")
+
+
+def see_from(columns: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> None:
+    """Says that the rest of the block of `reading` is about a few tokens of each row: they see what they saw among all.
+
+    Args:
+        columns: Which tokens, int64 (B, P).
+        key: Of all tokens, (B, key heads, T, D).
+        value: Of all tokens, (B, key heads, T, D).
+    """
+    seen, length = _reading.get() or Reading(), key.shape[2]
+    if seen.hidden is None:
+        later = torch.arange(length, device=key.device) > columns[:, None, :, None]
+        hidden = torch.zeros(later.shape, device=key.device).masked_fill_(later, -torch.inf)
+    else:
+        hidden = seen.hidden.gather(2, columns[:, None, :, None].expand(-1, -1, -1, length))
+    _reading.set(replace(seen, hidden=hidden, known=(key, value)))
+
+
 @contextmanager
 def shared_attention(network: Any) -> Iterator[None]:
     """Gives a model this attention for the block.
 
     Args:
         network: A transformers decoder.
+
+    Raises:
+        ModelError: It cannot be given one.
     """
     own = network.config._attn_implementation
     network.set_attn_implementation(NAME)
     try:
+        if network.config._attn_implementation != NAME:
+            raise ModelError(f"{type(network).__name__} has an attention that cannot be replaced")
         yield
     finally:
         network.set_attn_implementation(own)
@@ -99,6 +153,9 @@ def attend(
     refused = [name for name in ("softcap", "s_aux", "position_bias") if options.get(name) is not None]
     if refused or key.shape[2] != query.shape[2] or (window is not None and window < length):
         raise ModelError(f"shared attention does not do {', '.join(refused) or 'sliding windows and caches'}")
+    if seen.stops:
+        raise _ReachedError(key, value)
+    key, value = seen.known or (key, value)
     device = query.device.type
     dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else query.dtype
     q, k, v = (tensor.to(dtype) for tensor in (query, key, value))
