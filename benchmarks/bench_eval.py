@@ -10,7 +10,8 @@ those benchmarks' are. Two shapes of random Llamas in float32: 6 layers of width
 The other side runs at its best batch size of 1, 8 and 32 (`auto` grows a batch until memory runs out, which a CPU does not tell), all else
 as it is by itself: its cache of logits for answers of one token is on. It is given some of the rows, every n-th, as it takes long; a
 longer run is no quicker for it, but it is for us, who read demonstrations once. Before anything is measured, log-likelihoods have to
-agree within 0.001 and completions to the letter. Medians of 3 alternating rounds; a ratio above 1 is better for us.
+agree within 0.001 and completions to the letter. Medians of 3 alternating rounds; a ratio above 1 is better for us. Each side has a
+process of its own, and never works while the other does: didact tells its process to keep freed memory, which would help the other too.
 """
 
 import argparse
@@ -21,8 +22,10 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -144,8 +147,8 @@ def request(kind: Any, *arguments: Any) -> Instance:
     return Instance(kind, {}, arguments, 0)
 
 
-def both_models(shape: str) -> tuple[LocalModel, Callable[[int], HFLM]]:
-    """Returns the same random model as ours, and as theirs with a batch size."""
+def same_model(shape: str) -> tuple[LlamaForCausalLM, Tokeniser]:
+    """Returns a random model, the same whenever it is made, with its tokeniser."""
     chance = random.Random(4)
     tokenizer = train_tokenizer([words(chance, 200, 200) for _ in range(2000)], 16_000)
     make_ready(tokenizer, FORMATS["plain"])
@@ -157,8 +160,39 @@ def both_models(shape: str) -> tuple[LocalModel, Callable[[int], HFLM]]:
     network = LlamaForCausalLM(config)
     with torch.no_grad():  # logits as far apart as those of a trained model: two that are nearly equal would be a matter of rounding
         network.model.norm.weight.mul_(6.0)
-    ours = LocalModel(Loaded(network, tokeniser), torch.device("cpu"), "fp32")
-    return ours, lambda size: HFLM(pretrained=network, tokenizer=tokenizer, batch_size=size, device="cpu")
+    return network, tokeniser
+
+
+class Peer:
+    """lm-eval with that model, in a process of its own."""
+
+    def __init__(self, shape: str) -> None:
+        self._process = ProcessPoolExecutor(1, get_context("spawn"), _load, (shape,))
+
+    def asked(self, size: int, case: Case, rows: Requests) -> tuple[list[Any], float]:
+        """Returns what it answers to some rows at a batch size, and in how many seconds."""
+        return self._process.submit(_asked, size, case, rows).result()
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._process.shutdown()
+
+
+_loaded: list[Any] = []
+"""In the process of a peer: its model and tokenizer."""
+
+
+def _load(shape: str) -> None:
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)
+    network, tokeniser = same_model(shape)
+    _loaded[:] = network, tokeniser.tokenizer
+
+
+def _asked(size: int, case: Case, rows: Requests) -> tuple[list[Any], float]:
+    network, tokenizer = _loaded
+    model = HFLM(pretrained=network, tokenizer=tokenizer, batch_size=size, device="cpu")
+    began = time.perf_counter()
+    return asked(model, case, rows), time.perf_counter() - began
 
 
 def asked(model: Any, case: Case, rows: Requests) -> list[Any]:
@@ -187,7 +221,7 @@ def check(name: str, theirs: Sequence[Any], ours: Sequence[Any]) -> float:
     return far
 
 
-def compared(name: str, case: Case, shape: str, ours: LocalModel, theirs: Callable[[int], HFLM], quick: bool) -> dict[str, Any]:
+def compared(name: str, case: Case, shape: str, ours: LocalModel, peer: Peer, quick: bool) -> dict[str, Any]:
     """Returns both sides' rows a second on one kind of rows, with their ratio."""
     every = case.every[shape]
     rows = case.rows(case.num_rows[shape] // (4 if quick else 1))
@@ -196,13 +230,13 @@ def compared(name: str, case: Case, shape: str, ours: LocalModel, theirs: Callab
     answers = asked(HarnessModel(ours), case, rows)
     width = len(rows[0])
     of_some = [answer for place in range(0, len(rows), every * (2 if quick else 1)) for answer in answers[place * width :][:width]]
-    far = check(f"{name} {shape}", asked(theirs(8), case, some), of_some)
+    far = check(f"{name} {shape}", peer.asked(8, case, some)[0], of_some)
     few = some[: max(2, len(some) // 3)]
-    tried = {size: seconds(lambda size=size: asked(theirs(size), case, few)) / len(few) for size in BATCH_SIZES}
+    tried = {size: peer.asked(size, case, few)[1] / len(few) for size in BATCH_SIZES}
     best = min(tried, key=tried.__getitem__)
     times = []
     for _ in range(1 if quick else ROUNDS):
-        slow = seconds(lambda: asked(theirs(best), case, some)) / len(some)
+        slow = peer.asked(best, case, some)[1] / len(some)
         times.append((slow, seconds(lambda: asked(HarnessModel(ours), case, rows)) / len(rows)))
     tokens = [len(ours.tokeniser.tokenizer(row[0].args[0])["input_ids"]) for row in rows]
     return {
@@ -227,11 +261,12 @@ def main() -> None:
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     rates = {}
     for shape in given.shapes.split(","):
-        ours, theirs = both_models(shape)
+        ours, peer = LocalModel(Loaded(*same_model(shape)), torch.device("cpu"), "fp32"), Peer(shape)
         for name, case in CASES.items():
-            found = rates[f"{name} {shape}"] = compared(name, case, shape, ours, theirs, given.quick)
+            found = rates[f"{name} {shape}"] = compared(name, case, shape, ours, peer, given.quick)
             said = ", ".join(f"{key} {value}" for key, value in found.items() if key != "lm-eval rows/s by batch size")
             print(f"{name} {shape}: {said}", flush=True)
+        peer.close()
     ratios = {name: found["ratio"] for name, found in rates.items()}
     result = {
         "name": "eval",
