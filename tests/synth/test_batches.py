@@ -103,14 +103,15 @@ def test_few_requests_are_not_worth_a_day(tmp_path: Path, smooth: dict[int, byte
 
 
 def test_money_is_kept_for_all_that_is_under_way_at_the_price_of_a_batch(tmp_path: Path, smooth: dict[int, bytes]):
-    # A reply may have 512 tokens at 1/256 each, half of that in a batch: 1 is kept for it. 2 tokens come, and cost 1/256.
-    limits = Limits(money=5.0, price_out=1e6 / 256)
+    # A reply may have 512 tokens at 1/256 each, half of that in a batch: 1 is kept for it, and 1 more for each of ten that may go by the
+    # ordinary way. 2 tokens come, and cost 1/256 in a batch.
+    limits = Limits(money=30.0, price_out=1e6 / 256)
     with batch_server() as url:
-        run(url, tmp_path, 8, limits)
+        run(url, tmp_path, 24, limits)
         seen = asked(url, "/seen")
-    assert (tmp_path / "out.jsonl").read_bytes() == smooth[8]
-    # Five at first, one of which went by the ordinary way; then four, as something is spent.
-    assert max(batch["request_counts"]["total"] for batch in seen["batches"]) == 4
+    assert (tmp_path / "out.jsonl").read_bytes() == smooth[24]
+    # 20 + 10 at first, one of which went by the ordinary way; fewer later, as something is spent.
+    assert max(batch["request_counts"]["total"] for batch in seen["batches"]) == 19
     with RequestLog(tmp_path / "log.jsonl") as log:
         assert Budget(limits, log).money == pytest.approx(len(seen["batched"]) / 256 + len(seen["ordinary"]) * 2 / 256)
 

@@ -109,7 +109,7 @@ class BatchApi:
         try:
             return await self.patiently(lambda: self._endpoint.get(f"/batches/{batch.id}"))
         except ModelError as error:
-            error.remedy = f"is it the same account? else delete the lines with {batch.key} from {JOURNAL}: its requests are asked again"
+            error.remedy = _gone(batch)
             raise
 
     async def results(self, batch: Batch, said: dict[str, Any]) -> dict[str, Result]:
@@ -123,7 +123,11 @@ class BatchApi:
             ModelError: A file is gone.
             RunError: The server has not answered for long.
         """
-        files = [await self.patiently(lambda name=name: self._endpoint.download(name)) for name in _files(said)]  # type: ignore[misc]
+        try:
+            files = [await self.patiently(lambda name=name: self._endpoint.download(name)) for name in _files(said)]  # type: ignore[misc]
+        except ModelError as error:
+            error.remedy = _gone(batch)
+            raise
         return await asyncio.to_thread(results_of, files, lambda answer: self._endpoint.problem(answer, batch.path))
 
     async def patiently(self, ask: Callable[[], Awaitable[T]], least_s: float = 0.0) -> T:
@@ -159,6 +163,10 @@ class BatchApi:
     async def close(self) -> None:
         """Closes the connections."""
         await self._endpoint.close()
+
+
+def _gone(batch: Batch) -> str:
+    return f"is it the same account? else sed -i /{batch.key}/d {JOURNAL} in the run's folder: its requests are asked and paid again"
 
 
 def _named(found: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from didact.synth.ask import Ask, Reply
 from didact.synth.batch_api import BatchApi
 from didact.synth.batch_journal import Batch, BatchJournal
 from didact.synth.batch_lines import Result, batch_line, parts
+from didact.synth.limits import FEW
 from didact.synth.remote import Remote
 from didact.synth.request_log import request_hash
 
@@ -23,8 +24,6 @@ _FULL = "token_limit_exceeded"
 """A batch is refused because too much is waiting already."""
 _FEWEST = 100
 """Requests below which a file is not made smaller for that reason."""
-FEW = 10
-"""Fewer requests than these go by the ordinary way: they are not worth a day."""
 _TRIES = 3
 """Requests of one kind that may be refused one by one before a batch of them is handed in all the same."""
 _TELL_S = 600.0

@@ -1,6 +1,6 @@
 """The account of a run: what it has used, what replies under way may still use, and whether there is room for one more."""
 
-from didact.synth.limits import Limits
+from didact.synth.limits import FEW, Limits
 from didact.synth.request_log import RequestLog
 
 Tokens = tuple[float, float]
@@ -19,6 +19,7 @@ class Budget:
         self._limits, self._log = limits, log
         self._unlogged = 0
         self._reserved: Tokens = (0.0, 0.0)
+        self._one = 0.0
 
     @property
     def tokens(self) -> Tokens:
@@ -57,14 +58,21 @@ class Budget:
             return ""
         num_sent, used = self._log.total(lambda stage: stage.num_attempts) + self._unlogged, self.tokens
         coming = self._reserved[0] + most[0], self._reserved[1] + most[1]
-        share = limits.price_batch if limits.batched else 1.0
-        dearest = self.money + share * limits.cost(*coming)
         looks: tuple[tuple[str, float | None, float, float], ...] = (
             ("requests", limits.requests, num_sent, num_sent + 1),
             ("tokens", limits.tokens, sum(used), sum(used) + sum(coming)),
-            ("money", limits.money, self.money, dearest),
+            ("money", limits.money, self.money, self.money + self._dearest(coming, most)),
         )
         for name, limit, now, after in looks:
             if limit is not None and after > limit:
                 return f"limits.{name}={limit:g}: {now:.6g} used, and one more request may take it to {after:.6g}"
         return ""
+
+    def _dearest(self, coming: Tokens, most: Tokens) -> float:
+        """Returns what replies under way cost at most, one of which has at most these tokens."""
+        limits = self._limits
+        self._one, whole = max(self._one, limits.cost(*most)), limits.cost(*coming)
+        if not limits.batched:
+            return whole
+        # A few of them may go by the ordinary way.
+        return min(whole, limits.price_batch * whole + (1 - limits.price_batch) * FEW * self._one)

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from didact.base.chance import rng
 
+FEW = 10
+"""Where requests go in batches: fewer than these go one by one, as they are not worth a day."""
 Policy = Literal["keep", "drop", "raise"]
 """What becomes of a reply: it is kept, it counts as failed, or it is asked for once more with twice the tokens."""
 
