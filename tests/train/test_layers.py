@@ -9,8 +9,9 @@ from transformers import AutoModelForMaskedLM, AutoModelForSeq2SeqLM, BertConfig
 
 from didact.base.errors import ModelError
 from didact.base.recipe import Objective
+from didact.models.lean_layers import layers_of
 from didact.train import attention
-from didact.train.layers import layers_of, prepare_layers
+from didact.train.layers import prepare_layers
 from didact.train.loss import WeightedLoss, to_device
 
 

@@ -9,6 +9,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from didact.models.architecture import architecture_of
+from didact.models.lean_layers import make_lean
 from didact.models.precision import Precision
 from didact.models.pretrained import empty_model
 from didact.models.sizes import Sizes, sizes_of
@@ -42,7 +43,7 @@ class Activations:
         return round(num_tokens * 4 * sizes.width * (layers + 1) + self.of(num_tokens) / layers)
 
 
-def activations(config: Any, length: int, precision: Precision, *, eager: bool = False) -> Activations:
+def activations(config: Any, length: int, precision: Precision, *, eager: bool = False, lean: bool = False) -> Activations:
     """Returns what a model keeps of rows of a length: batches of one row and of two are traced, and the rest is a straight line.
 
     A model that cannot be traced gets the formula for layers without attention scores: 34 bytes in bf16, 60 in fp32, for each
@@ -53,12 +54,13 @@ def activations(config: Any, length: int, precision: Precision, *, eager: bool =
         length: Tokens of a row; in an encoder-decoder, half on either side.
         precision: In which matrices are multiplied.
         eager: Attention is written out, and keeps its scores.
+        lean: Norms and gated layers are rewritten: see `lean_layers`.
 
     Source: Korthikanti et al. 2022, arXiv 2205.05198, section 4.1 (the formula).
     """
     length = max(length, 2)
     try:
-        one, two = (_kept(config, rows, length, precision, eager) for rows in (1, 2))
+        one, two = (_kept(config, rows, length, precision, eager, lean) for rows in (1, 2))
     except (RuntimeError, NotImplementedError, TypeError, ValueError, AttributeError, IndexError):
         sizes = sizes_of(config)
         layers = sizes.depth + sizes.decoder_depth
@@ -67,7 +69,7 @@ def activations(config: Any, length: int, precision: Precision, *, eager: bool =
     return Activations(max(2 * one - two, 0), (two - one) / length, "traced")
 
 
-def _kept(config: Any, rows: int, length: int, precision: Precision, eager: bool) -> int:
+def _kept(config: Any, rows: int, length: int, precision: Precision, eager: bool, lean: bool) -> int:
     """Returns the bytes that are kept of `rows` rows; the same memory under two names counts once."""
     kept: dict[int, torch.UntypedStorage] = {}
 
@@ -82,6 +84,8 @@ def _kept(config: Any, rows: int, length: int, precision: Precision, eager: bool
     read = length // 2 if sided == "encoder_decoder" else length
     with FakeTensorMode(), torch.random.fork_rng(devices=[]):
         model = empty_model(config, "cpu").train()
+        if lean:
+            make_lean(model, asked=False)
         given: dict[str, Any] = {"input_ids": torch.zeros((rows, read), dtype=torch.int64)}
         if sided != "encoder":
             given["use_cache"] = False

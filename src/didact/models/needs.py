@@ -66,6 +66,11 @@ class Wanted:
         return self.tokens_of_each > self.micro_batch_tokens
 
     @property
+    def lean(self) -> bool:
+        """Whether norms and gated layers are rewritten: see `lean_layers`."""
+        return self.device == "cpu" and not self.bf16_weights
+
+    @property
     def adapts(self) -> bool:
         """Whether an adapter is trained, and the base frozen."""
         return self.trainable < 1

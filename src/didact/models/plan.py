@@ -125,7 +125,7 @@ def plan_of(config: Any, wanted: Wanted, trained: Trained) -> Plan:
     True
     """
     sizes = sizes_of(config)
-    traced = activations(config, wanted.max_length, wanted.precision, eager=wanted.eager)
+    traced = activations(config, wanted.max_length, wanted.precision, eager=wanted.eager, lean=wanted.lean)
     predicted = 1.0 if trained.num_supervised is None else trained.num_supervised / max(trained.num_tokens, 1)
     length = min(trained.num_tokens / max(trained.num_examples, 1), wanted.max_length)
     target_share = predicted if sizes.architecture == "encoder_decoder" else 0.0

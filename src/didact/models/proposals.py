@@ -48,7 +48,7 @@ def proposal(plan: Plan, available: int, config: Any, adapter: float | None = No
     @cache
     def traced(length: int) -> Activations:
         known = length == plan.wanted.max_length
-        return plan.traced if known else activations(config, length, plan.wanted.precision, eager=plan.wanted.eager)
+        return plan.traced if known else activations(config, length, plan.wanted.precision, eager=plan.wanted.eager, lean=plan.wanted.lean)
 
     tried = ((found, memory_of(plan.sizes, traced(found.max_length), found, plan.predicted)) for found in _ways(plan.wanted, adapter))
     return next((pair for pair in tried if pair[1].needed <= available), None)

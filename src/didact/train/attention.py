@@ -268,6 +268,11 @@ def check_prefix(model: Any, vocabulary: int, tolerance: float = 1e-4) -> None:
         raise refusal
 
 
+def probe_logits(model: Any, vocabulary: int) -> torch.Tensor:
+    """Returns a model's logits (T, V) on the probe's tokens."""
+    return _logits(model, _probe(model, vocabulary))
+
+
 def _differ(before: torch.Tensor, after: torch.Tensor, tolerance: float) -> bool:
     """Says whether logits differ by more than rounding; what is no number differs."""
     return not float((before - after).abs().max()) <= tolerance * max(1.0, float(before.abs().max()))

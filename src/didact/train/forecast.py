@@ -18,8 +18,9 @@ from didact.models.precision import Precision, pick_device, pick_precision
 from didact.models.proposals import refusal
 from didact.models.sizes import Sizes, planned_config, sizes_of
 from didact.models.speed import available_memory
-from didact.train.loop import SHORT, Step
+from didact.train.loop import Step
 from didact.train.optimiser import find_adamw_8bit
+from didact.train.ready import SHORT
 from didact.train.short_attention import LONGEST
 
 _RANK = 16

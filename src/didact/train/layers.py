@@ -8,15 +8,10 @@ from typing import Any
 import torch
 from torch.utils.checkpoint import checkpoint
 from transformers import AttentionInterface
-from transformers.modeling_layers import GradientCheckpointingLayer
 
 from didact.base.errors import ModelError
+from didact.models.lean_layers import layers_of
 from didact.train import attention
-
-
-def layers_of(model: Any) -> list[Any]:
-    """Returns the layers that a model repeats, those of an encoder before those of its decoder."""
-    return [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
 
 
 def prepare_layers(model: Any, *, checkpointing: bool, compile: bool) -> None:
@@ -30,6 +25,7 @@ def prepare_layers(model: Any, *, checkpointing: bool, compile: bool) -> None:
     Raises:
         ModelError: It has no layers that can be treated so.
 
+    >>> from didact.models.lean_layers import layers_of
     >>> from transformers import LlamaConfig, LlamaForCausalLM
     >>> shape = {"hidden_size": 4, "intermediate_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "vocab_size": 10}
     >>> model = LlamaForCausalLM(LlamaConfig(**shape))

@@ -13,22 +13,19 @@ from didact.base.chance import seed_of
 from didact.base.recipe import Objective, Schedule, TrainSection
 from didact.data.batches import WIDTH, Row, collate, micro_batches, num_targets, row_length
 from didact.data.stream import TrainingStream
+from didact.models.lean_layers import make_plain
 from didact.models.load import Loaded
-from didact.models.memory import keep_freed_memory
 from didact.models.precision import pick_precision
 from didact.train import checkpoint, faults, shards
-from didact.train.layers import prepare_layers
 from didact.train.loss import NORMALISER, WeightedLoss, to_device
 from didact.train.optimiser import make_optimiser
 from didact.train.progress import METRICS, Progress, forget_after, write_line
 from didact.train.progress import Step as Step
 from didact.train.progress import Summary as Summary
-from didact.train.ready import check_model, check_trackers
+from didact.train.ready import check_trackers, make_ready
 from didact.train.signals import Stopped, stop_requests
 from didact.train.together import step_end
 
-SHORT = 128
-"""Tokens up to which, on a CPU, attention written out is faster than torch's fused one (64 tokens, 5.6 M model: 20 % faster steps)."""
 _TRACKED = ("loss", "learning_rate", "grad_norm", "tokens_per_second")
 
 
@@ -108,12 +105,7 @@ def tune(
     precision = pick_precision(settings.precision, device)
     model = loaded.model.to(device).train()
     own_attention = model.config._attn_implementation
-    joined = check_model(loaded, objective, packed)
-    prepare_layers(model, checkpointing=checkpointing, compile=settings.compile)
-    if device.type == "cpu":
-        keep_freed_memory()
-        if own_attention == "sdpa" and not joined and stream.max_length <= SHORT:
-            model.set_attn_implementation("eager")
+    joined = make_ready(loaded, objective, settings, precision, packed=packed, max_length=stream.max_length, checkpointing=checkpointing)
     loss_of = WeightedLoss(model, precision, objective.label_smoothing, objective.neftune)
     trained = shards.spread(loss_of, accelerator, shard=shard, adapts=loaded.adapter is not None)
     optimiser = make_optimiser(model, settings)
@@ -197,6 +189,7 @@ def tune(
     accelerator.wait_for_everyone()
     accelerator.end_training()
     model.set_attn_implementation(own_attention)
+    make_plain(model)
     if end is not None and end.asked and not progress.at_end:
         raise Stopped(end.asked, progress.step)
     head = "positions of weight 0 skipped" if loss_of.skips else "all positions"

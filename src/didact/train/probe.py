@@ -9,13 +9,10 @@ import torch
 from didact.base.recipe import Recipe
 from didact.data.batches import Row, collate, micro_batches, num_targets, row_length
 from didact.models.load import Loaded
-from didact.models.memory import keep_freed_memory
 from didact.models.precision import hold_in_bf16, pick_device, pick_precision
-from didact.train.layers import prepare_layers
-from didact.train.loop import SHORT
 from didact.train.loss import WeightedLoss, to_device
 from didact.train.optimiser import make_optimiser
-from didact.train.ready import check_model
+from didact.train.ready import make_ready
 
 Steps = Sequence[Sequence[Row]]
 
@@ -64,13 +61,9 @@ def probe(loaded: Loaded, steps: Steps, recipe: Recipe, *, checkpointing: bool =
         hold_in_bf16(loaded.model)
     device = pick_device()
     model = loaded.model.to(device).train()
-    joined = check_model(loaded, objective, recipe.sequence.pack)
-    prepare_layers(model, checkpointing=checkpointing, compile=settings.compile)
-    if device.type == "cpu":
-        keep_freed_memory()
-        if model.config._attn_implementation == "sdpa" and not joined and max_length <= SHORT:
-            model.set_attn_implementation("eager")
-    loss_of = WeightedLoss(model, pick_precision(settings.precision, device), objective.label_smoothing)
+    precision, packed = pick_precision(settings.precision, device), recipe.sequence.pack
+    joined = make_ready(loaded, objective, settings, precision, packed=packed, max_length=max_length, checkpointing=checkpointing)
+    loss_of = WeightedLoss(model, precision, objective.label_smoothing)
     optimiser = make_optimiser(model, settings)
     for group in optimiser.param_groups:
         group["lr"] = 0.0

@@ -1,17 +1,67 @@
-"""What is asked of a model and a machine before the first step: better refused than trained wrong."""
+"""What is asked of a model and a machine before the first step, better refused than trained wrong, and what is done to the model."""
 
 from collections.abc import Sequence
 
+import torch
 from accelerate.tracking import get_available_trackers
 from accelerate.utils import LoggerType
 
 from didact.base.errors import ModelError, PrerequisiteError, RecipeError, did_you_mean
-from didact.base.recipe import Objective
+from didact.base.recipe import Objective, TrainSection
 from didact.models.architecture import check_objective
+from didact.models.lean_layers import make_lean
 from didact.models.load import Loaded
+from didact.models.memory import keep_freed_memory
+from didact.models.precision import Precision, autocast
 from didact.models.prefix import mark_prefix
 from didact.train import attention
+from didact.train.layers import prepare_layers
 from didact.train.packed_pairs import check_pairs
+
+SHORT = 128
+"""Tokens up to which, on a CPU, attention written out is faster than torch's fused one (64 tokens, 5.6 M model: 20 % faster steps)."""
+
+
+def make_ready(
+    loaded: Loaded,
+    objective: Objective,
+    settings: TrainSection,
+    precision: Precision,
+    *,
+    packed: bool,
+    max_length: int,
+    checkpointing: bool,
+) -> bool:
+    """Checks a model that stands on its device and prepares its layers, in place, as the device does them best.
+
+    Args:
+        loaded: The model.
+        objective: Which token weighs how much.
+        settings: The recipe's `train`.
+        precision: In which matrices are multiplied.
+        packed: Whether rows hold several documents.
+        max_length: Tokens of the longest row.
+        checkpointing: Keep only the input of each layer for the backward pass.
+
+    Returns:
+        Whether documents share a row: see `check_model`.
+    """
+    model = loaded.model
+    joined = check_model(loaded, objective, packed)
+    prepare_layers(model, checkpointing=checkpointing, compile=settings.compile)
+    if model.device.type != "cpu":
+        return joined
+    keep_freed_memory()
+    if model.config._attn_implementation == "sdpa" and not joined and max_length <= SHORT:
+        model.set_attn_implementation("eager")
+    if not settings.compile:  # torch writes compiled layers as it likes
+
+        def logits() -> torch.Tensor:
+            with autocast(precision, model.device):
+                return attention.probe_logits(model, len(loaded.tokeniser.tokenizer))
+
+        make_lean(model, None if precision == "fp32" else logits)
+    return joined
 
 
 def check_model(loaded: Loaded, objective: Objective, packed: bool) -> bool:

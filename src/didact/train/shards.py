@@ -20,7 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 from didact.base.errors import RecipeError
 from didact.base.files import write_json
 from didact.base.recipe import TrainSection
-from didact.train.layers import layers_of
+from didact.models.lean_layers import layers_of
 
 INDEX, WEIGHTS, MOMENTS = "model.safetensors.index.json", "model", "optimizer"
 
