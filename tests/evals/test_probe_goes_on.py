@@ -29,7 +29,8 @@ def without_times(result: dict) -> dict:
         for rung in one["rungs"].values():
             rung.pop("seconds")
             rung.pop("num_kept", None)
-    result["settings"].pop("keep")
+    for name in ("keep", "fresh"):
+        result["settings"].pop(name)
     return result
 
 
@@ -101,6 +102,8 @@ def test_what_decides_a_training_is_what_it_is_kept_under(change, tmp_path, monk
 
     given = (bert(), colours(40), replace(SHORT, num_seeds=1))
     assert num_kept(*given) == 0
+    assert num_kept(*given) == 1
+    assert num_kept(*given[:2], replace(given[2], fresh=True)) == 0
     assert num_kept(*given) == 1
     assert num_kept(*change(*given)) == 0
     assert num_kept(given[0], given[1], replace(given[2], num_seeds=2, resamples=50)) == 1  # a seed more costs itself alone

@@ -28,6 +28,7 @@ HeadName = Annotated[str, typer.Option(help="linear, or mlp: one hidden layer mo
 Vectors = Annotated[Path | None, typer.Option(help="Word vectors in text (GloVe, word2vec); else the encoder's own table.")]
 Limit = Annotated[int | None, typer.Option(help="So many training rows at most, drawn by chance.", min=2)]
 Length = Annotated[int, typer.Option(help="Tokens of a text or a pair, at most.", min=8)]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Do all trainings anew; else finished ones are taken as they are kept.")]
 Out = Annotated[Path | None, typer.Option(help="Write what every seed said to every row: JSON lines.")]
 
 
@@ -48,6 +49,7 @@ def probe_model(
     max_length: Length = 256,
     seed: Annotated[int, typer.Option(help="What everything is drawn from.")] = 0,
     out: Out = None,
+    fresh: Fresh = False,
     as_json: Json = False,
 ) -> None:
     """Fine-tune a head on an encoder, on GLUE or SuperGLUE, and see what its pre-training is worth."""
@@ -69,7 +71,7 @@ def probe_model(
     encoder = load_encoder(_place_of(model))
     rungs = RUNGS if ladder else ("majority", "frozen" if frozen else "tuned")
     chosen: dict[str, Any] = {"pool": pool or None, "head": head}
-    settings = ProbeSettings(seeds, epochs, rate or None, max_length=max_length, vectors=vectors, seed=seed, **chosen)
+    settings = ProbeSettings(seeds, epochs, rate or None, max_length=max_length, vectors=vectors, seed=seed, fresh=fresh, **chosen)
     try:
         with ended_by_sigterm(), _training() as hear:
             result, rows = probe(encoder, found, rungs, settings, say=say, done=hear)

@@ -65,6 +65,9 @@ def probe(
         say(_told(climb))
     asked = [rung for rung in RUNGS if rung in rungs]
     every = [training for climb in climbs for rung in asked for training in trainings(climb, rung)]
+    for training in every if settings.fresh else ():
+        if training.file is not None:
+            training.file.unlink(missing_ok=True)
     if num_kept := sum(training.file is not None and kept(training.file) is not None for training in every):
         say(f"{num_kept:,} of {len(every):,} trainings were done before: {cache_root() / 'probes'}")
     total = sum(work_of(climb, rung) for climb in climbs for rung in asked)

@@ -45,6 +45,8 @@ class ProbeSettings:
     seed: int = 0
     keep: bool = True
     """Finished trainings are kept in the cache, and are not done again."""
+    fresh: bool = False
+    """What is kept is done anew."""
 
 
 @dataclass(frozen=True)
