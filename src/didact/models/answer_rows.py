@@ -8,7 +8,7 @@ import torch
 
 from didact.models.answer_trees import Tree, tree_of
 
-_LIKE = 1.15
+_LIKE = 1.05
 """The longest row of a batch is at most so many times as long as its shortest, once the batch is large enough."""
 _MOST = 512
 """Tokens of the answers that are read together, unless one alone has more: each of them is held against each other one."""
