@@ -28,8 +28,15 @@ from didact.tasks.suites import suite_scores
 
 RUNGS = ("majority", "random_frozen", "words", "frozen", "random", "tuned")
 """All rungs of the ladder, from the floor up."""
-STEPS = (("majority", "words"), ("random_frozen", "frozen"), ("words", "frozen"), ("random", "tuned"), ("frozen", "tuned"))
-"""Pairs of rungs that differ in one thing, compared where both were climbed."""
+STEPS = (
+    ("majority", "words"),
+    ("random_frozen", "frozen"),
+    ("words", "frozen"),
+    ("random", "tuned"),
+    ("words", "tuned"),
+    ("frozen", "tuned"),
+)
+"""Pairs of rungs that are compared where both were climbed: what pre-training brings over chance weights and over words alone."""
 
 
 def probe(
