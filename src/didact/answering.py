@@ -186,11 +186,11 @@ def _answers(
         with AnswerLog(used[-1]) as who.model.answers:
             if who.model.answers.num_torn:
                 say(f"{who.name}: a torn line at the end of {used[-1].name} is cut off; what it held is asked again")
+            if len(who.model.answers):
+                say(f"{who.name}: {len(who.model.answers):,} answers are there already; what is among them is not asked again")
             for asked in sets:
                 said, num_known = answered(who.model, asked.items, manner, without=who.without, done=partial(on_rows, who.name, total))
                 found = {**counts(said), "num_kept": num_known}
-                if num_known:
-                    say(f"{asked.name}: {num_known:,} of {found['num_asked']:,} answers of {who.name} were there already")
                 path = write_answers(folder / asked.name, who.name, who.title, asked, said, used[-1].stat().st_mtime)
                 temperature = "fastchat" if wanted.temperature is None else wanted.temperature
                 told[asked.name]["files"][who.name] = str(path)
