@@ -8,6 +8,7 @@ runs/tk_small-003/
 ├── metrics.jsonl       one line for every few steps
 ├── checkpoints/        weights, tokenizer, chat format, optimiser
 ├── scores/             predictions of base and tuned, and what they add up to
+├── answers/            what base and tuned answer to open questions, for judges
 └── report.html
 """
 
