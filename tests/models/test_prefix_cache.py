@@ -61,6 +61,12 @@ def test_less_in_common_than_asked_for_is_not_shared() -> None:
     assert grouped(prompts, least=4) == [Group(0, (0, 1))]
 
 
+def test_a_group_saves_more_than_a_call_of_the_model_costs() -> None:
+    prompts = rows("abcdef", "abcxyz", "abxxxx")
+    assert grouped(prompts, least=1, cost=3) == [Group(2, (0, 1, 2))]  # 2·2 - 3 saved; with abc for two of them 3 - 3
+    assert grouped(prompts, least=1, cost=4) == [Group(0, (0, 1, 2))]
+
+
 def test_a_prompt_keeps_a_token_of_its_own_to_answer_behind() -> None:
     assert grouped(rows("abcd", "abcd"), least=2) == [Group(3, (0, 1))]
     assert grouped(rows("abcd", "abcdefgh"), least=2) == [Group(3, (0, 1))]
@@ -73,18 +79,20 @@ def test_tokens_are_compared_as_numbers_and_not_as_letters() -> None:
     assert grouped(prompts, least=2) == [Group(2, (0, 2)), Group(2, (1, 3))]
 
 
-def test_no_cut_of_the_sorted_prompts_saves_more() -> None:
+@pytest.mark.parametrize("cost", [0, 1, 3])
+def test_no_cut_of_the_sorted_prompts_saves_more(cost: int) -> None:
     draw = random.Random(0)
     for _ in range(60):
         texts = ["".join(draw.choice("ab") for _ in range(draw.randint(1, 6))) for _ in range(7)]
         prompts = rows(*texts)
-        groups = grouped(prompts, least=1)
+        groups = grouped(prompts, least=1, cost=cost)
         assert sorted(member for group in groups for member in group.members) == list(range(7))
         assert all(len({texts[member][: group.length] for member in group.members}) == 1 for group in groups)
-        assert saved(prompts, groups) >= most_saved(sorted(texts), {})  # more where a group is no run of neighbours
+        spent = cost * sum(group.length > 0 for group in groups)
+        assert saved(prompts, groups) - spent >= most_saved(sorted(texts), {}, cost)  # more where a group is no run of neighbours
 
 
-def most_saved(texts: list[str], known: dict[tuple[str, ...], int]) -> int:
+def most_saved(texts: list[str], known: dict[tuple[str, ...], int], cost: int) -> int:
     """The same by trying every cut of the sorted texts."""
     key = tuple(texts)
     if len(texts) < 2:
@@ -92,8 +100,8 @@ def most_saved(texts: list[str], known: dict[tuple[str, ...], int]) -> int:
     if key not in known:
         shortest = min(len(text) for text in texts) - 1
         common = max(length for length in range(shortest + 1) if len({text[:length] for text in texts}) == 1)
-        cuts = [most_saved(texts[:at], known) + most_saved(texts[at:], known) for at in range(1, len(texts))]
-        known[key] = max([(len(texts) - 1) * common, *cuts])
+        cuts = [most_saved(texts[:at], known, cost) + most_saved(texts[at:], known, cost) for at in range(1, len(texts))]
+        known[key] = max([(len(texts) - 1) * common - cost, *cuts])
     return known[key]
 
 

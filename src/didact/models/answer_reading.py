@@ -31,6 +31,8 @@ Read = Iterator[tuple[list[Row], torch.Tensor]]
 """Batches of rows, with the logits (N, V) of their places, row after row."""
 _NEVER = 2**31
 """More tokens than any prompts have in common."""
+_LEAST = 4
+"""Tokens in common that are worth a second attention in each layer."""
 _FEW = 2 / 3
 """Share of a batch's columns: where no more predict something, the last layer can be asked about these alone."""
 
@@ -43,7 +45,7 @@ def read_trees(
     pad: int,
     *,
     prefix_lm: bool,
-    least: int = 32,
+    cost: int = 32,
     needed: Collection[int] | None = None,
     few: bool = False,
 ) -> Read:
@@ -56,12 +58,12 @@ def read_trees(
         places: Places of a batch at which logits are held, at most.
         pad: Padding token.
         prefix_lm: A prompt is seen whole by each of its tokens; then no beginning can be shared.
-        least: Tokens in common that are worth reading apart.
+        cost: Tokens that reading a shared beginning apart has to save at least, over all rows.
         needed: Numbers of prompts: batches without any of them are left out; None: all.
         few: The last layer is asked about those places alone that predict something, where they are few.
     """
     prompts, device = [row.prompt for row in rows], network.device
-    for group in grouped(prompts, _NEVER if prefix_lm else least):
+    for group in grouped(prompts, _NEVER if prefix_lm else _LEAST, cost):
         batches = [*batched([rows[member].behind(group.length) for member in group.members], limit, places, needed)]
         cache = read(network, prompts[group.members[0]][: group.length]) if group.length and batches else None
         for batch in batches:
@@ -151,8 +153,8 @@ def can_read_trees(network: Any, longest: int, pad: int, *, few: bool = False) -
         prompts = [np.append(tokens[:5], more) for more in (tokens[5:8], tokens[7:9])]
         answers = [[tokens[9:12], tokens[[9, 11, 12]], tokens[13:]]] * len(prompts)
         with shared_attention(network):
-            least = _NEVER if sees_prefix(network.config) else 2
-            trees = _found(read_trees(network, with_all_answers(prompts, answers), 100, 100, pad, prefix_lm=False, least=least, few=few))
+            cost = _NEVER if sees_prefix(network.config) else 0
+            trees = _found(read_trees(network, with_all_answers(prompts, answers), 100, 100, pad, prefix_lm=False, cost=cost, few=few))
         alone = _found(read_sequences(network, one_sequence_each(prompts, answers), 100, 100, pad, least=_NEVER))
     except (
         ModelError,

@@ -33,7 +33,7 @@ class Group:
     """Their places in the list of prompts, in its order."""
 
 
-def grouped(prompts: Sequence[np.ndarray], least: int = 32) -> list[Group]:
+def grouped(prompts: Sequence[np.ndarray], least: int = 32, cost: int = 0) -> list[Group]:
     """Returns the prompts in groups that begin alike, so that many tokens are computed once; those that share nothing come last.
 
     Every prompt is in one group. A group of n prompts with L tokens in common saves (n - 1)·L. Groups with much in common are made
@@ -42,6 +42,7 @@ def grouped(prompts: Sequence[np.ndarray], least: int = 32) -> list[Group]:
     Args:
         prompts: Token ids, int32 (T,).
         least: Tokens that a group has in common at least: reading them apart costs a call of the model.
+        cost: Tokens that could be read in the time of that call: a group that saves no more is not made.
 
     >>> prompts = [np.array([1, 2, 3]), np.array([9, 9]), np.array([1, 2, 4, 5])]
     >>> grouped(prompts, least=2)
@@ -51,7 +52,7 @@ def grouped(prompts: Sequence[np.ndarray], least: int = 32) -> list[Group]:
     keys = [np.asarray(prompt, ">u4").tobytes() for prompt in prompts]
     order = sorted(range(len(prompts)), key=lambda index: (keys[index], index))
     alike = [_in_common(prompts[a], prompts[b]) for a, b in pairwise(order)]
-    shared = [Group(length, tuple(sorted(order[row] for row in rows))) for length, rows in _chosen(alike, max(least, 1))]
+    shared = [Group(length, tuple(sorted(order[row] for row in rows))) for length, rows in _chosen(alike, max(least, 1), cost)]
     shared.sort(key=lambda group: group.members)
     alone = set(range(len(prompts))).difference(*(group.members for group in shared))
     return [*shared, *([Group(0, tuple(sorted(alone)))] if alone else [])]
@@ -64,7 +65,7 @@ def _in_common(one: np.ndarray, other: np.ndarray) -> int:
     return int(differs.argmax()) if differs.any() else most
 
 
-def _chosen(alike: Sequence[int], least: int) -> list[_Shared]:
+def _chosen(alike: Sequence[int], least: int, cost: int = 0) -> list[_Shared]:
     """Returns the groups of sorted rows.
 
     Runs of neighbours that have so many tokens in common lie within one another as a tree does; the innermost end first.
@@ -72,18 +73,21 @@ def _chosen(alike: Sequence[int], least: int) -> list[_Shared]:
     Args:
         alike: Tokens that each row has in common with the next.
         least: Tokens in common, at least.
+        cost: Tokens that a group has to save before it saves any.
 
     >>> _chosen([3, 1, 4], 1)  # 3 + 4 saved, where one group of the four saves 3·1
     [(3, [0, 1]), (4, [2, 3])]
     >>> _chosen([3, 3, 4], 1)  # 3·3 saved, where the last two alone save 4, and the first two beside them 3
     [(3, [0, 1, 2, 3])]
+    >>> _chosen([3, 1, 4], 1, cost=4)  # 3 - 4, 4 - 4 and 3·1 - 4: none saves anything
+    []
     """
     runs: list[tuple[int, _Run]] = []
     for row, tokens in enumerate([*alike, 0]):
         ended: _Run = ([], [row])
         while runs and runs[-1][0] > tokens:
             in_common, run = runs.pop()
-            ended = _settled(_together(run, ended), in_common, least)
+            ended = _settled(_together(run, ended), in_common, least, cost)
         if runs and runs[-1][0] == tokens:
             runs[-1] = (tokens, _together(runs[-1][1], ended))
         else:
@@ -103,14 +107,14 @@ def _joined(one: list[Any], other: list[Any]) -> list[Any]:
     return long
 
 
-def _settled(run: _Run, in_common: int, least: int) -> _Run:
+def _settled(run: _Run, in_common: int, least: int, cost: int) -> _Run:
     """Returns a run whose rows outside groups have become one, where that saves tokens; it takes in what then saves more."""
     if in_common < least:
         return run
     groups, loose = run
-    taken = [(length, rows) for length, rows in groups if (len(rows) - 1) * length < len(rows) * in_common]
-    saves = (len(loose) + sum(len(rows) for _, rows in taken) - 1) * in_common
-    if saves <= sum((len(rows) - 1) * length for length, rows in taken):
+    taken = [(length, rows) for length, rows in groups if (len(rows) - 1) * length - cost < len(rows) * in_common]
+    saves = (len(loose) + sum(len(rows) for _, rows in taken) - 1) * in_common - cost
+    if saves <= sum((len(rows) - 1) * length - cost for length, rows in taken):
         return run
     apart = [group for group in groups if group not in taken]
     return [*apart, (in_common, sorted([*loose, *(row for _, rows in taken for row in rows)]))], []
