@@ -325,6 +325,17 @@ def test_a_difference_is_paired_and_changes_its_sign_with_the_order():
     assert (same["value"], same["p"]) == (0.0, 1.0)
 
 
+def test_seeds_that_disagree_leave_nothing_shown():
+    # One seed has all rows right, the other as many as before, 75 %: +12.5 on the mean, and other seeds may well bring nothing.
+    gold = "yn" * 100
+    half, whole = said("yn" * 50 + "y" * 100, gold), said(gold, gold)
+    found = difference_over_seeds("accuracy", [half, half], [whole, half], resamples=400, seed=0)
+    assert (found["value"], found["low"]) == (12.5, 0.0)
+    assert found["p"] > 0.2  # a quarter of all draws takes the second seed twice; by rows alone p would be 1 / 401
+    sure = difference_over_seeds("accuracy", [half, half], [whole, whole], resamples=400, seed=0)
+    assert sure["p"] == pytest.approx(1 / 401)
+
+
 def test_rows_of_a_group_are_drawn_and_exchanged_together():
     # Two groups that the models answer alike inside: 2 of 4 exchanges are as far out, so p is near one half.
     gold, groups = "y" * 8, "aaaabbbb"
