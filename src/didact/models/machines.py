@@ -94,7 +94,8 @@ def fit(plan: Plan, machine: Machine, config: Any, precision: Precision, *, may_
         may_checkpoint: The recipe leaves it to the plan whether the inside of layers is computed again.
         adapter: Share of the weights that an adapter would train; None: the recipe has one, or cannot have one.
     """
-    wanted = replace(plan.wanted, precision=precision, device=machine.device, processes=machine.num_devices)
+    seen = plan.wanted.seen if machine.device == "cpu" else 0.0  # a GPU's attention keeps no weights
+    wanted = replace(plan.wanted, precision=precision, device=machine.device, processes=machine.num_devices, seen=seen)
     known = precision == plan.wanted.precision and not plan.wanted.eager and wanted.lean == plan.wanted.lean
     traced = plan.traced if known else activations(config, plan.wanted.max_length, precision, lean=wanted.lean)
     wanted = replace(wanted, eager=False, checkpointing=plan.wanted.checkpointing and not may_checkpoint)
