@@ -134,8 +134,8 @@ def ask(
     """Returns, for each row, a model's own greedy answers to all its wordings, and how likely each is behind each wording.
 
     Only templates as they are count as the same request in other words: in another order or style of the options, `(A)` means another
-    option. A row with N of them costs N answers and N² likelihoods; answers that are the same are scored once, and those that the model has kept
-    are taken.
+    option. A row with N of them costs N answers and N² likelihoods; answers that are the same are scored once, and those that the
+    model has kept are taken.
 
     Args:
         model: What is asked.

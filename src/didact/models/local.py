@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -154,7 +155,7 @@ class LocalModel:
                 pad=self._pad,
                 hidden=self._hidden,
                 steering=None if steer is None else steer(batch),
-                ended=lambda rows, batch=batch: ended({batch[place]: tokens for place, tokens in rows.items()}),
+                ended=partial(_of_batch, ended, batch),
             )
 
     def _generated(
@@ -179,6 +180,11 @@ class LocalModel:
                 steering=None if steer is None else steer(batch),
             )
             ended(dict(zip(batch, rows, strict=True)))
+
+
+def _of_batch(ended: Ended, batch: Sequence[int], rows: Mapping[int, list[int]]) -> None:
+    """Tells what was written in a batch by the numbers of its prompts."""
+    ended({batch[place]: tokens for place, tokens in rows.items()})
 
 
 def _completion(row: Row) -> Completion:

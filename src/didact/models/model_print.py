@@ -37,4 +37,4 @@ def model_print(loaded: Loaded, precision: Precision) -> str:
 def _print(tensor: torch.Tensor) -> tuple[str, list[int], int]:
     """Returns a tensor's type, its shape and a checksum of its bytes."""
     held = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-    return str(tensor.dtype), list(tensor.shape), zlib.crc32(held.numpy())
+    return str(tensor.dtype), list(tensor.shape), zlib.crc32(held.numpy().data)
