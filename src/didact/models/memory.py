@@ -1,4 +1,4 @@
-"""Memory of the process: what training frees is kept for its next step, and what oneDNN prepares for one shape is not kept for ever."""
+"""Memory of the process: what is freed is kept for the next step or batch, and what oneDNN prepares for one shape is not kept for ever."""
 
 import ctypes
 import os
