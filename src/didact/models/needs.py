@@ -10,11 +10,10 @@ from didact.models.sizes import Sizes
 
 LOGITS_BYTES = 2**27
 """Logits that are held at once where the head is fed in chunks."""
-_SLACK = {"cpu": 0.5, "cuda": 0.06}
-"""Share of what comes and goes that lies between two parts, taken from the system and of no use. On a CPU, measured over 60 steps: every
-batch has other lengths, and glibc hardly ever finds a hole of the very size."""
-_SLACK_APART = {"fp32": 0.65, "bf16": 0.95}
-"""The same on a CPU where documents share a row: their attention takes pieces of all sizes."""
+_SLACK = {"cuda": 0.06, "fp32": 0.15, "bf16": 0.5, "fp32 apart": 0.65, "bf16 apart": 0.95}
+"""Share of what comes and goes that lies between two parts, taken from the system and of no use; on a CPU by what is multiplied, and
+whether documents share a row, whose attention takes pieces of all sizes. Measured over 60 steps: every batch has other lengths, bf16 has
+copies of two sizes, and glibc hardly ever finds a hole of the very size."""
 _LIBRARIES = {"cpu": 7 * GIB // 16, "cuda": GIB}
 """What Python, torch, their libraries and a recipe's rows take on a device before a model is there."""
 _WHILE_TRAINING = {"cpu": 5 * GIB // 32, "cuda": 0}
@@ -144,7 +143,8 @@ def memory_of(sizes: Sizes, traced: Activations, wanted: Wanted, predicted: floa
     head, tables = _head(sizes, wanted, round(at_once * reaching))
     gradients, states = round(each_trained * num_trained * share), round(_states(sizes, wanted, each_trained) * share)
     passing = max(kept + head, tables)
-    lost = _SLACK_APART[wanted.precision] if wanted.device == "cpu" and wanted.seen else _SLACK[wanted.device]
+    on_cpu = f"{wanted.precision} apart" if wanted.seen else wanted.precision
+    lost = _SLACK[on_cpu if wanted.device == "cpu" else "cuda"]
     slack = _WHILE_TRAINING[wanted.device] + round(lost * (passing + gradients))
     if wanted.beside and wanted.device == "cpu":
         # A layer's own output and its adapter's are added up and freed; glibc finds no block of their very size for the next ones.
