@@ -15,6 +15,7 @@ import transformers
 
 from didact.base.files import cache_root, code_fingerprint, fingerprint, write_json
 from didact.evals.probe_encoder import Encoder, Read
+from didact.models.model_print import weights_print
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +29,8 @@ class Said:
 
 def encoder_print(encoder: Encoder) -> str:
     """Returns 16 digits that change with any weight of an encoder, and with the code that trains it."""
-    weights = [
-        part
-        for name, value in sorted(encoder.network.state_dict().items())
-        for part in (
-            name,
-            str(value.dtype),
-            list(value.shape),
-            value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes(),
-        )
-    ]
     code = (code_fingerprint("evals", "models"), torch.__version__, transformers.__version__)
-    return fingerprint(*weights, encoder.config.to_json_string(), *code)
+    return fingerprint(weights_print(encoder.network), encoder.config.to_json_string(), *code)
 
 
 def reads_print(reads: Sequence[Read]) -> str:

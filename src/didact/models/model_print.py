@@ -26,12 +26,22 @@ def model_print(loaded: Loaded, precision: Precision) -> str:
         precision: In which precision it multiplies.
     """
     network: Any = loaded.model
-    weights = [(name, *_print(value)) for name, value in sorted(network.state_dict().items()) if isinstance(value, torch.Tensor)]
     config = json.loads(network.config.to_json_string(use_diff=False))
     code = [code_fingerprint("models", "data/tokens.py"), torch.__version__, transformers.__version__]
     settings = {name: value for name, value in config.items() if name not in _NO_MATTER}
     adapter = None if loaded.adapter is None else loaded.adapter.settings.model_dump(mode="json")
-    return fingerprint(weights, settings, adapter, precision, tokeniser_fingerprint(loaded.tokeniser), code)
+    return fingerprint(weights_print(network), settings, adapter, precision, tokeniser_fingerprint(loaded.tokeniser), code)
+
+
+def weights_print(network: torch.nn.Module) -> list[tuple[str, str, list[int], int]]:
+    """Returns, of each tensor of a network, its name, type, shape and a checksum of its bytes.
+
+    >>> layer = torch.nn.Linear(1, 1, bias=False)
+    >>> _ = layer.weight.data.fill_(1.0)
+    >>> weights_print(layer)
+    [('weight', 'torch.float32', [1, 1], 2896259690)]
+    """
+    return [(name, *_print(value)) for name, value in sorted(network.state_dict().items()) if isinstance(value, torch.Tensor)]
 
 
 def _print(tensor: torch.Tensor) -> tuple[str, list[int], int]:
