@@ -5,17 +5,17 @@ Run as a program it prints its port: `python batch_server.py '{"expire": 0.3}'`.
 
 import asyncio
 import json
-import subprocess
 import sys
 import time
 import urllib.request
 import zlib
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock
+
+from loopback import served
 
 LOCK = Lock()
 FILES: dict[str, bytes] = {}
@@ -175,16 +175,9 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
-@contextmanager
-def batch_server(**settings: object) -> Iterator[str]:
-    """Gives the address of a server in a process of its own."""
-    command = [sys.executable, str(Path(__file__)), json.dumps(settings)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield f"http://127.0.0.1:{process.stdout.readline().strip()}/v1"
-        finally:
-            process.kill()
+def batch_server(**settings: object) -> AbstractContextManager[str]:
+    """Gives the address of such a server in a process of its own."""
+    return served(Path(__file__), settings)
 
 
 def asked(url: str, path: str, body: bytes | None = None) -> dict:

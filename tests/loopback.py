@@ -12,7 +12,7 @@ import urllib.request
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -85,15 +85,20 @@ async def serve(**settings: object) -> None:
 
 
 @contextmanager
-def loopback(**settings: object) -> Iterator[str]:
-    """Gives the address of a server in a process of its own."""
-    command = [sys.executable, str(Path(__file__)), json.dumps(settings)]
+def served(program: Path, settings: dict[str, object]) -> Iterator[str]:
+    """Gives the address of a server that runs in a process of its own, and tells its port first."""
+    command = [sys.executable, str(program), json.dumps(settings)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             yield f"http://127.0.0.1:{process.stdout.readline().strip()}/v1"
         finally:
             process.kill()
+
+
+def loopback(**settings: object) -> AbstractContextManager[str]:
+    """Gives the address of such a server."""
+    return served(Path(__file__), settings)
 
 
 def seen(url: str) -> dict[str, int]:
