@@ -10,7 +10,7 @@ from verbs import didact
 from didact.models.local import LocalModel
 from didact.run import find_run
 
-QUESTIONS = "recipes/demo/questions.jsonl"
+QUESTIONS = "recipes/demo/answers/questions.jsonl"
 
 
 @pytest.fixture

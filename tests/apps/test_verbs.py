@@ -219,7 +219,7 @@ def test_an_unfinished_run_is_resumed_and_a_finished_one_is_not(here):
 
 def test_scores_as_json_are_paired_and_the_files_lie_in_the_run(here):
     result = answer("eval demo-001 --on unseen,held_in")
-    assert list(result) == ["run", "checkpoint", "levels", "benchmarks", "three_levels"]
+    assert list(result) == ["run", "checkpoint", "levels", "benchmarks", "three_levels", "kept"]
     assert list(result["levels"]) == ["unseen", "held_in"]
     found = result["levels"]["unseen"]["overall"]["rouge_l"]
     assert np.isclose(found["difference"]["value"], found["tuned"]["value"] - found["base"]["value"])

@@ -9,7 +9,8 @@ from didact.apps.arguments import Json, RunOrFolder, examples, wrong_usage
 from didact.apps.console import asking_bar, put, put_json, say
 
 EPILOG = examples(
-    "didact answer last --on recipes/demo/questions.jsonl", "didact answer last --on recipes/demo/questions.jsonl --only tuned --json"
+    "didact answer last --on recipes/demo/answers/questions.jsonl",
+    "didact answer last --on recipes/demo/answers/questions.jsonl --only tuned --json",
 )
 On = Annotated[
     str,

@@ -73,7 +73,6 @@ class _Engine:
         self.open = dict[str, Work]()  # requests that have not come to their end, by hash: equal ones are sent once
         self.flying = dict[asyncio.Task[Reply], Work]()
         self.results = dict[str, Any]()
-        self.fresh: Iterator[tuple[str, Chain]] = iter(())
         self.error: Exception | None = None
         self.slots, self.budget = Slots(limits.concurrency), Budget(limits, log)
         self.requests, self.tokens = Pace(limits.requests_per_minute), Pace(limits.tokens_per_minute)
@@ -105,16 +104,16 @@ class _Engine:
         """Returns what every chain of a table returns, in its order."""
         self.num_before, self.results = self.num_before + len(self.results), {}
         self.num_rows += len(table)
-        self.fresh = iter(table.items())
+        fresh = iter(table.items())
         while True:
-            seconds = self.start()
+            seconds = self.start(fresh)
             if self.error is not None and not self.flying:
                 raise self.error
             if len(self.results) == len(table):
                 return {name: self.results[name] for name in table}
             await self.pause(seconds)
 
-    def start(self) -> float:
+    def start(self, fresh: Iterator[tuple[str, Chain]]) -> float:
         """Sends all that may go now; returns the seconds after which more may."""
         num_begun = 0
         while self.error is None and len(self.flying) < self.slots.limit:
@@ -127,7 +126,7 @@ class _Engine:
                 self.send(heappop(self.queue)[2], now)
             elif num_begun == _AT_ONCE:
                 return 0.0
-            elif (begun := next(self.fresh, None)) is not None:
+            elif (begun := next(fresh, None)) is not None:
                 num_begun += 1
                 self.advance(*begun, None)
             else:
@@ -203,7 +202,6 @@ class _Engine:
             else:
                 self.num_heard += 1
                 self.end(work, task.result())
-            self.start()  # the slot is taken again right away, not after everything else that has come meanwhile
         except Exception as error:  # noqa: BLE001 (raised where the loop is, once all that is under way has come back)
             self.error = self.error or error
 
