@@ -20,7 +20,7 @@ def guess(path: Path) -> list[Shape]:
         DataError: There is nothing to read, no row can be read, or none of the readers knows its columns.
     """
     files = find_files(str(path), (*ROW_SUFFIXES, *DOCUMENT_SUFFIXES))
-    if any(_looks_like_superni(file) for file in files[:3] if file.suffix == ".json"):
+    if any(_looks_like_superni(file) for file in [file for file in files if file.suffix == ".json"][:3]):
         return [Shape("superni")]
     if files and all(file.name.lower().endswith(DOCUMENT_SUFFIXES) for file in files):
         return [Shape("text")]
