@@ -8,6 +8,7 @@ from typing import Any
 
 from didact.assemble import Assembly
 from didact.base.config import about
+from didact.base.errors import UnreachableError
 from didact.base.files import write_jsonl
 from didact.base.recipe import Recipe
 from didact.choose import Say, check_choice, chosen_objective
@@ -25,9 +26,10 @@ from didact.run import SUMMARY, Run, environment
 from didact.run_models import load_tuned as load_tuned
 from didact.run_models import load_untuned as load_untuned
 from didact.run_models import local_model as local_model
-from didact.train.forecast import Pace, elsewhere, foresee
+from didact.train.forecast import Pace, elsewhere, foresee, trained_on
 from didact.train.loop import Step, tune
 from didact.train.probe import probe
+from didact.unread import say_most
 
 
 @dataclass(frozen=True)
@@ -76,14 +78,19 @@ def check(
         show: Sees one example of each kind of problem that the audit finds.
 
     Raises:
+        UnreachableError: The rows are elsewhere, and nothing answers there; what the recipe takes at most was said before.
         DidactError: The first thing that is wrong, with where it is and what to type.
     """
     assembly = Assembly(recipe, say, show=show)
     check_choice(recipe, assembly)
     recipe = assembly.recipe
-    forecast = _looked_ahead(assembly)
+    try:
+        forecast = _looked_ahead(assembly)
+    except UnreachableError:
+        say_most(assembly, say, machines, tokens_per_second)
+        raise
     tokenizer = assembly.tokeniser.tokenizer
-    plan = foresee(recipe, tokenizer, forecast, _first_steps(assembly), refuse=not machines or probes)
+    plan = foresee(recipe, tokenizer, trained_on(recipe, forecast), _first_steps(assembly), refuse=not machines or probes)
     fits = elsewhere(recipe, tokenizer, plan, machines)
     if probes:
         probed = probe(_fresh(assembly), _first_steps(assembly), recipe, checkpointing=plan.wanted.checkpointing)
@@ -152,7 +159,8 @@ def train(
     forecast = _looked_ahead(assembly)
     main = os.environ.get("RANK", "0") == "0"
     held = sum(parameter.nbytes for parameter in loaded.model.parameters()) if loaded and pick_device().type == "cpu" else 0
-    plan = foresee(assembly.recipe, assembly.tokeniser.tokenizer, forecast, _first_steps(assembly), held=held)
+    trained = trained_on(assembly.recipe, forecast)
+    plan = foresee(assembly.recipe, assembly.tokeniser.tokenizer, trained, _first_steps(assembly), held=held)
     if loaded is None:
         loaded = _fresh(assembly)
         if main:

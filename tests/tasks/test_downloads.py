@@ -4,11 +4,11 @@ import io
 import json
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 
 import pytest
 
-from didact.base.errors import DataError
+from didact.base.errors import DataError, UnreachableError
 from didact.base.recipe import Source
 from didact.tasks import downloads
 from didact.tasks.downloads import cache_folder, fetch
@@ -65,6 +65,19 @@ def test_nothing_is_fetched_before_examples_are_asked_for_nor_from_a_copy(web: d
     (task,) = load_tasks([Source(name="mine", catalogue="coig", path=str(tmp_path / "copy"))])
     assert len(task.examples) == 1
     assert web["asked"] == []
+
+
+def test_no_network_is_told_apart_from_no_such_file(web: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DataError, match="404") as error:
+        fetch("owner/name", ["a.jsonl"])
+    assert error.type is DataError
+
+    def silent(*_: Any, **__: Any) -> None:
+        raise URLError(OSError("Name or service not known"))
+
+    monkeypatch.setattr(downloads, "urlopen", silent)
+    with pytest.raises(UnreachableError, match="Name or service not known"):
+        fetch("owner/name", ["a.jsonl"])
 
 
 def test_files_of_one_name_in_several_folders_stay_apart(web: dict[str, Any]) -> None:

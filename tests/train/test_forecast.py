@@ -93,7 +93,7 @@ def test_a_loaded_model_is_not_counted_twice(checked, monkeypatch: pytest.Monkey
     monkeypatch.setattr(forecast, "available_memory", lambda _: memory["needed"] - memory["weights"])
     recipe, looked = _looked(path)
     steps = looked.stream.window(0).steps
-    given = recipe, looked.tokeniser.tokenizer, looked.forecast, steps
+    given = recipe, looked.tokeniser.tokenizer, forecast.trained_on(recipe, looked.forecast), steps
     assert forecast.foresee(*given, held=memory["weights"]).memory.needed == memory["needed"]
     assert forecast.foresee(*given).wanted.checkpointing  # a byte more would not fit as it is
 
@@ -174,4 +174,4 @@ def _looked(path):
 
 def _plan(path):
     recipe, assembly = _looked(path)
-    return forecast.foresee(recipe, assembly.tokeniser.tokenizer, assembly.forecast)
+    return forecast.foresee(recipe, assembly.tokeniser.tokenizer, forecast.trained_on(recipe, assembly.forecast))

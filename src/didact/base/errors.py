@@ -4,6 +4,7 @@
     ├── RecipeError                 a recipe or an override is wrong              (ValueError)
     ├── DataError                   a file, a row or a reply is wrong             (ValueError)
     │   ├── LeakError               seen and unseen examples overlap
+    │   ├── UnreachableError        nothing answers where the data lie
     │   └── TemplateError           a template or a chat format cannot be used
     ├── ModelError                  a model or tokenizer cannot do what is asked  (RuntimeError)
     ├── RunError                    a run folder is missing, torn or ambiguous    (LookupError)
@@ -61,6 +62,10 @@ class DataError(DidactError, ValueError):
 
 class LeakError(DataError):
     """Seen and unseen examples overlap."""
+
+
+class UnreachableError(DataError):
+    """Nothing answers where the data lie: there is no network, or no such host."""
 
 
 class TemplateError(DataError):

@@ -8,11 +8,11 @@ import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
-from didact.base.errors import DataError
+from didact.base.errors import DataError, UnreachableError
 from didact.base.files import atomic_path
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -43,7 +43,8 @@ def fetch(path: str, files: Sequence[str]) -> Path:
     """Returns the cache's folder with these files of a hub repository or an address in it; those that are there are not fetched again.
 
     Raises:
-        DataError: A name is a glob or leads out of the folder, or the address does not answer.
+        UnreachableError: Nothing answers there.
+        DataError: A name is a glob or leads out of the folder, or there is no such file.
     """
     folder, base = cache_folder(path), base_address(path)
     for name in files:
@@ -65,7 +66,8 @@ def _download(address: str, file: Path) -> None:
                 raise URLError(f"cut off after {temporary.stat().st_size:,} of {int(size):,} bytes")
     except (OSError, ValueError) as error:
         # OSError: no network, no such host, no such file (URLError and HTTPError are OSErrors), a disk that is full.
-        raise DataError(
+        silent = isinstance(error, URLError) and not isinstance(error, HTTPError) and isinstance(error.reason, OSError)
+        raise (UnreachableError if silent else DataError)(
             f"cannot be fetched: {error}",
             where=address,
             expected="a network, and a file at that address",

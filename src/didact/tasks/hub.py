@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from didact.base.errors import DataError, missing_extra
+from didact.base.errors import DataError, UnreachableError, missing_extra
 
 PARQUET_COPY = "refs/convert/parquet"
 """The branch on which the hub keeps its own copy: SUBSET/SPLIT/0000.parquet and so on; of large ones only the first 5 GB, under
 SUBSET/partial-SPLIT, which we do not take for the whole."""
+_COPY = "try again with a network, or name a copy of your own: tasks.sources.0.path=COPY"
 _NEEDS_SCRIPT = ("Dataset scripts are no longer supported", "trust_remote_code")
 """What the library says of a dataset with a loading script: version 4 and later, and version 3."""
 
@@ -22,6 +23,7 @@ def hub_rows(name: str, split: str | None, subset: str | None) -> Iterator[tuple
         subset: Its configuration; None: the only one.
 
     Raises:
+        UnreachableError: The hub does not answer.
         DataError: It cannot be read, nor its copy where it has a loading script.
         PrerequisiteError: The extra `hub` is not installed.
     """
@@ -35,7 +37,8 @@ def hub_rows(name: str, split: str | None, subset: str | None) -> Iterator[tuple
     except Exception as error:
         # The library raises a dozen unrelated types: no network, no such name, a gated dataset, a wrong split.
         if not any(words in str(error) for words in _NEEDS_SCRIPT):
-            raise _unreadable(name, split, subset, _said(error)) from error
+            kind = UnreachableError if isinstance(error, ConnectionError) else DataError
+            raise _unreadable(name, split, subset, _said(error), kind) from error
         rows = _parquet_copy(name, split, subset, error)
     for number, row in enumerate(rows, start=1):
         yield f"row {number}", row
@@ -68,10 +71,11 @@ def _said(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
 
 
-def _unreadable(name: str, split: str, subset: str | None, said: str) -> DataError:
-    return DataError(
+def _unreadable(name: str, split: str, subset: str | None, said: str, kind: type[DataError] = DataError) -> DataError:
+    page = f"https://huggingface.co/datasets/{name}"
+    return kind(
         f"the hub dataset '{name}' cannot be read: {said}",
         where=f"subset {subset or '(none)'}, split {split}; there is no {Path(name).absolute()} either",
         expected="an existing dataset, subset and split, and a network or a filled cache",
-        remedy=f"compare `path`, `subset` and `split` with https://huggingface.co/datasets/{name}, or give a folder",
+        remedy=_COPY if kind is UnreachableError else f"compare `path`, `subset` and `split` with {page}, or give a folder",
     )

@@ -30,7 +30,7 @@ _RANK = 16
 def foresee(
     recipe: Recipe,
     tokenizer: Any,
-    forecast: Forecast,
+    trained: Trained,
     largest: Sequence[Sequence[Row]] = (),
     *,
     held: int = 0,
@@ -41,7 +41,7 @@ def foresee(
     Args:
         recipe: What to do.
         tokenizer: A transformers tokenizer; the model has a row for each of its tokens.
-        forecast: What the run trains on.
+        trained: What the run trains on, from `trained_on`.
         largest: Optimiser steps; the largest micro-batch is looked for in them.
         held: Bytes of the plan that are taken already: those of a model that has been loaded.
         refuse: Raise where it does not fit.
@@ -53,7 +53,7 @@ def foresee(
     if recipe.train.optimizer == "adamw_8bit" and refuse:
         find_adamw_8bit(device)
     config = planned_config(resolved(recipe.model), tokenizer, recipe.sequence.max_length)
-    plan = plan_of(config, _wanted(recipe, sizes_of(config), device, largest), _trained(recipe, forecast))
+    plan = plan_of(config, _wanted(recipe, sizes_of(config), device, largest), trained)
     free = available_memory(device)
     available = None if free is None else free + held
     if recipe.train.activation_checkpointing == "auto" and available is not None and plan.memory.needed > available:
@@ -147,7 +147,7 @@ def _share(num_trained: int, num_parameters: int) -> float:
     return min(num_trained / num_parameters, 0.999)
 
 
-def _trained(recipe: Recipe, forecast: Forecast) -> Trained:
+def trained_on(recipe: Recipe, forecast: Forecast) -> Trained:
     """Returns what a run trains on; `train.max_steps` may end it before the last token."""
     audit, settings = forecast.audit, recipe.train
     all_tokens = max(audit.num_tokens, 1)
