@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from didact.train import head_loss as module
 from didact.train.head_loss import Head, head_loss, weighted_nll
@@ -43,7 +44,7 @@ def literal(parts, labels, weights, head):
 def test_loss_and_gradients_are_those_of_the_literal_sum(name, rows, monkeypatch):
     exact, labels, weights = given()
     parts, *_ = given(torch.float32)
-    monkeypatch.setattr(module, "CHUNK_BYTES", rows * V * 4)
+    monkeypatch.setitem(module.CHUNK_BYTES, "cpu", rows * V * 4)
     monkeypatch.setattr(module, "_BLOCK", 3 * V)
     loss = head_loss(*parts, labels, weights.float(), HEADS[name])
     (loss * 0.5).backward()
@@ -51,6 +52,30 @@ def test_loss_and_gradients_are_those_of_the_literal_sum(name, rows, monkeypatch
     assert loss.item() == pytest.approx(total.item(), rel=1e-5)
     for part, gradient in zip(parts, gradients, strict=True):
         torch.testing.assert_close(part.grad.double(), 0.5 * gradient, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("rows", [5, 100])
+@pytest.mark.parametrize("name", HEADS)
+def test_gradients_added_right_away_are_those_of_the_literal_sums(name, rows, monkeypatch):
+    monkeypatch.setitem(module.CHUNK_BYTES, "cpu", rows * V * 4)
+    parts, wanted = given(torch.float32)[0], [0.0, 0.0]
+    for seed in (0, 1):  # two micro-batches under one matrix
+        exact, labels, weights = given(seed=seed)
+        exact[1:] = [part.detach().double().requires_grad_() for part in parts[1:]]
+        hidden = exact[0].detach().float().requires_grad_()
+        (head_loss(hidden, *parts[1:], labels, weights.float(), HEADS[name], factor=0.5) * 0.5).backward()
+        _, (by_hidden, *gradients) = literal(exact, labels, weights, HEADS[name])
+        torch.testing.assert_close(hidden.grad.double(), 0.5 * by_hidden, rtol=1e-4, atol=1e-5)
+        wanted = [one + 0.5 * other for one, other in zip(wanted, gradients, strict=True)]
+    for part, gradient in zip(parts[1:], wanted, strict=True):
+        torch.testing.assert_close(part.grad.double(), gradient, rtol=1e-4, atol=2e-5)
+
+
+def test_a_factor_that_was_not_told_is_an_error():
+    parts, labels, weights = given(torch.float32)
+    loss = head_loss(*parts, labels, weights.float(), factor=0.5)
+    with pytest.raises(RuntimeError, match=r"multiplied by 0\.5, and the loss by 2\.0"):
+        (loss * 2).backward()
 
 
 @pytest.mark.parametrize("name", HEADS)
@@ -64,17 +89,29 @@ def test_the_written_out_form_says_the_same(name):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
-def test_a_frozen_matrix_gets_no_gradient_and_costs_none(monkeypatch):
+class Products(TorchDispatchMode):
+    """Hears which matrices are multiplied."""
+
+    def __init__(self):
+        super().__init__()
+        self.shapes = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func.overloadpacket is torch.ops.aten.mm:
+            self.shapes.append(tuple(tuple(part.shape) for part in args))
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_frozen_matrix_gets_no_gradient_and_costs_none():
     (hidden, matrix, _), labels, weights = given(torch.float32)
-    products = []
-    whole = torch.Tensor.__matmul__
-    monkeypatch.setattr(torch.Tensor, "__matmul__", lambda a, b: (products.append((tuple(a.shape), tuple(b.shape))), whole(a, b))[1])
-    head_loss(hidden, matrix.detach(), None, labels, weights.float()).backward()
-    assert products == [((N, V), (V, D))]  # the gradient by the hidden states, and nothing by the matrix
+    with Products() as seen:
+        head_loss(hidden, matrix.detach(), None, labels, weights.float()).backward()
+    logits, by_hidden, by_matrix = ((N, D), (D, V)), ((N, V), (V, D)), ((V, N), (N, D))
+    assert seen.shapes == [logits, by_hidden]
     assert hidden.grad is not None
-    products.clear()
-    head_loss(hidden, matrix, None, labels, weights.float()).backward()
-    assert products == [((N, V), (V, D)), ((V, N), (N, D))]
+    with Products() as seen:
+        head_loss(hidden, matrix, None, labels, weights.float()).backward()
+    assert seen.shapes == [logits, by_hidden, by_matrix]
 
 
 def test_nothing_of_weight_gives_a_zero_that_can_be_differentiated():

@@ -122,7 +122,9 @@ def test_only_positions_with_a_weight_reach_the_head(monkeypatch):
     objective, rows, model = Objective(), random_rows(6), random_model(MODELS["llama"])
     loss_of, seen, made = WeightedLoss(model, "fp32"), [], []
     whole = loss_module.head_loss
-    monkeypatch.setattr(loss_module, "head_loss", lambda hidden, *rest: (seen.append(tuple(hidden.shape)), whole(hidden, *rest))[1])
+    monkeypatch.setattr(
+        loss_module, "head_loss", lambda hidden, *rest, **named: (seen.append(tuple(hidden.shape)), whole(hidden, *rest, **named))[1]
+    )
     model.get_output_embeddings().register_forward_hook(lambda _, __, logits: made.append(logits.numel()))
     loss_of(to_device(batch_of(rows, objective), CPU))
     responses = sum(int((document.roles == 2).sum()) for row in rows for document in row)
@@ -143,7 +145,7 @@ def test_a_batch_without_a_weight_has_a_loss_of_zero_that_can_be_differentiated(
 def test_the_head_in_chunks_says_the_same(monkeypatch):
     objective, rows, model = Objective(prompt_weight=0.2), random_rows(4), random_model(MODELS["llama"])
     whole = summed(model, rows, objective)
-    monkeypatch.setattr(head_module, "CHUNK_BYTES", 7 * 4 * VOCABULARY + 1)  # seven rows of float32
+    monkeypatch.setitem(head_module.CHUNK_BYTES, "cpu", 7 * 4 * VOCABULARY + 1)  # seven rows of float32
     parts = summed(model, rows, objective)
     assert_same(whole, parts)
 

@@ -137,12 +137,12 @@ def literal_sum(model, rows):
     return float(total), count
 
 
-def summed(model, batches):
+def summed(model, batches, factor=None):
     """The sum over batches and its gradients."""
     loss_of, total = WeightedLoss(model, "fp32"), 0.0
     model.zero_grad()
     for batch in batches:
-        part = loss_of(to_device(batch, CPU))
+        part = loss_of(to_device(batch, CPU), factor)
         part.backward()
         total += part.item()
     return total, {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
@@ -153,6 +153,13 @@ def assert_same(one, other):
     assert one[1].keys() == other[1].keys()
     for name, gradient in one[1].items():
         torch.testing.assert_close(other[1][name], gradient, rtol=1e-4, atol=1e-4 * max(1.0, float(gradient.abs().max())), msg=name)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_gradients_of_tables_added_where_they_lie_are_those_of_autograd(name):
+    model, reads_and_writes = model_of(name), name in READ_AND_WRITE
+    batches = [batch_of(rows_for(name, 3, seed), reads_and_writes, more=2) for seed in (1, 2)]
+    assert_same(summed(model, batches), summed(model, batches, factor=1.0))
 
 
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
@@ -190,7 +197,9 @@ def test_only_positions_with_a_weight_reach_the_head(name, monkeypatch):
     loss_of, seen = WeightedLoss(model, "fp32"), []
     assert loss_of.direct
     whole = loss_module.head_loss
-    monkeypatch.setattr(loss_module, "head_loss", lambda hidden, *rest: (seen.append(len(hidden)), whole(hidden, *rest))[1])
+    monkeypatch.setattr(
+        loss_module, "head_loss", lambda hidden, *rest, **named: (seen.append(len(hidden)), whole(hidden, *rest, **named))[1]
+    )
     batch = batch_of(rows, name in READ_AND_WRITE)
     loss_of(to_device(batch, CPU))
     assert seen == [np.count_nonzero(batch.loss_weights)]

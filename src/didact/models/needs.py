@@ -8,7 +8,7 @@ from didact.models.amounts import GIB
 from didact.models.precision import Precision
 from didact.models.sizes import Sizes
 
-LOGITS_BYTES = 2**27
+LOGITS_BYTES = {"cuda": 2**27, "cpu": 2**25}
 """Logits that are held at once where the head is fed in chunks."""
 _SLACK = {"cuda": 0.06, "fp32": 0.15, "bf16": 0.5, "fp32 apart": 0.65, "bf16 apart": 0.95}
 """Share of what comes and goes that lies between two parts, taken from the system and of no use; on a CPU by what is multiplied, and
@@ -71,6 +71,11 @@ class Wanted:
     def lean(self) -> bool:
         """Whether norms and gated layers are rewritten: see `lean_layers`."""
         return self.device == "cpu" and not self.bf16_weights
+
+    @property
+    def adds(self) -> bool:
+        """Whether gradients of the tables are added where they lie: see `didact.train.tables`."""
+        return self.device == "cpu" and self.processes == 1 and not self.bf16_weights
 
     @property
     def adapts(self) -> bool:
@@ -165,12 +170,14 @@ def _head(sizes: Sizes, wanted: Wanted, num_positions: int) -> tuple[int, int]:
     """Returns the bytes of the head's turn, and those of the tables' gradients at the end of the way back."""
     each = 2 if wanted.precision == "bf16" else 4  # bytes of a number that is multiplied
     table = sizes.vocabulary * sizes.width
-    logits = each * num_positions * sizes.vocabulary
-    chunked = logits > LOGITS_BYTES
+    all_logits = each * num_positions * sizes.vocabulary
+    logits = min(all_logits, LOGITS_BYTES[wanted.device])
     cast = each * table if each == 2 and not wanted.bf16_weights else 0
     states = num_positions * sizes.width * (4 + each)  # hidden states as they are multiplied, and their gradient
     if wanted.adapts:
-        return min(logits, LOGITS_BYTES) + cast + states, 0
-    product = (each + 4 if chunked else each) * table  # one product, and the sum of several
+        return logits + cast + states, 0
+    if wanted.adds:  # one product, and the gradient that it is added to
+        return logits + cast + states + (each if wanted.accumulates else each + 4) * table, 0
+    product = (each + 4 if all_logits > logits else each) * table  # one product, and the sum of several
     # Behind the head its gradient waits, scaled by then, for the one of the tokens that were looked up: both are as large as the table.
-    return min(logits, LOGITS_BYTES) + cast + states + product, 8 * table if wanted.accumulates else 4 * table
+    return logits + cast + states + product, 8 * table if wanted.accumulates else 4 * table

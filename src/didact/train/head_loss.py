@@ -11,8 +11,10 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
-CHUNK_BYTES = 2**27
-"""Logits held at once: 128 MiB, in the precision of the matrix product."""
+from didact.train.tables import add_to_gradient
+
+CHUNK_BYTES = {"cuda": 2**27, "cpu": 2**25}
+"""Logits held at once, in the precision of the matrix product: 128 MiB, and 32 on a CPU, where 256 positions are multiplied as fast."""
 _BLOCK = 3 * 2**20
 """Logits whose softmax is taken at once on a CPU (elements): 12 MiB in float32, so that six passes over them stay in the cache. Measured
 at 50,257 tokens: 37 µs a position, 107 without blocks."""
@@ -71,14 +73,17 @@ def weighted_nll(
         return ((logits.logsumexp(1) - (1 - head.smoothing) * picked - even) * weights).sum()
     size = max(_BLOCK // products.shape[1], 1) if products.device.type == "cpu" else max(len(products), 1)
     parts = (slice(start, start + size) for start in range(0, len(products), size))
-    return torch.stack([_to_gradient(products[part], labels[part], weights[part], head) for part in parts]).sum()
+    # One block for all of them: a new one each time is mapped anew each time, which takes longer than what is done in it.
+    room = products.new_empty((min(size, len(products)), products.shape[1]), dtype=torch.float32)
+    return torch.stack([_to_gradient(products[part], labels[part], weights[part], head, room) for part in parts]).sum()
 
 
-def _to_gradient(products: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor, head: Head) -> torch.Tensor:
+def _to_gradient(products: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor, head: Head, room: torch.Tensor) -> torch.Tensor:
     """Returns the loss of a block (n, V) and writes its gradient by the products over them."""
     places, share = labels[:, None], head.smoothing
-    x = products.float()
-    x = x.mul_(head.scale) if head.scale != 1.0 else x.clone() if x is products else x
+    x = room[: len(products)].copy_(products)
+    if head.scale != 1.0:
+        x.mul_(head.scale)
     if head.cap is not None:
         x.div_(head.cap).tanh_()
         slope = 1 - x * x  # of the cap
@@ -110,20 +115,23 @@ class _HeadLoss(torch.autograd.Function):
         labels: torch.Tensor,
         weights: torch.Tensor,
         head: Head,
+        factor: float | None,
     ) -> torch.Tensor:
         by_hidden, by_matrix, by_bias = ctx.needs_input_grad[:3]
         device = hidden.device.type
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else matrix.dtype
         table, states = matrix.detach().to(dtype), hidden.detach().to(dtype)
-        size = max(CHUNK_BYTES // (table.shape[0] * table.element_size()), 1)
-        size = min(-(-len(states) // -(-len(states) // size)), len(states))  # chunks of like size
+        most = max(CHUNK_BYTES.get(device, CHUNK_BYTES["cuda"]) // (table.shape[0] * table.element_size()), 1)
+        size = min(-(-len(states) // -(-len(states) // most)), len(states))  # chunks of like size
         wants_any = any((by_hidden, by_matrix, by_bias))
-        room = states.new_empty((size, table.shape[0]))
+        # On a CPU as large every time, so that it fits the hole that the last one left; what is not written to takes no memory.
+        room = states.new_empty((most if device == "cpu" else size, table.shape[0]))
         total = torch.zeros((), device=hidden.device)
         hidden_gradient = torch.empty_like(hidden) if by_hidden else None
+        product = torch.empty_like(table) if by_matrix else None
         # One chunk's product is kept as it comes; several are added up in float32.
-        many = size < len(states)
-        matrix_gradient = torch.zeros_like(matrix, dtype=torch.float32) if by_matrix and many else None
+        several = by_matrix and factor is None and size < len(states)
+        matrix_gradient = torch.zeros_like(matrix, dtype=torch.float32) if several else None
         bias_gradient = torch.zeros_like(bias, dtype=torch.float32) if by_bias and bias is not None else None
         with torch.autocast(device, enabled=False):
             for start in range(0, len(states), size):
@@ -134,20 +142,29 @@ class _HeadLoss(torch.autograd.Function):
                 total += weighted_nll(products, labels[chunk], weights[chunk], head, in_place=wants_any)
                 if hidden_gradient is not None:
                     hidden_gradient[chunk] = products @ table
-                if by_matrix:
-                    product = products.T @ states[chunk]
-                    matrix_gradient = product if matrix_gradient is None else matrix_gradient.add_(product)
+                if product is not None:
+                    torch.mm(products.T, states[chunk], out=product)
+                    if factor is not None:
+                        add_to_gradient(matrix, product, factor)
+                    else:
+                        matrix_gradient = product if matrix_gradient is None else matrix_gradient.add_(product)
                 if bias_gradient is not None:
                     bias_gradient += products.sum(0, dtype=torch.float32)
+        if factor is not None and bias is not None and bias_gradient is not None:
+            add_to_gradient(bias, bias_gradient, factor)
+            bias_gradient = None
         ctx.save_for_backward(hidden_gradient, matrix_gradient, bias_gradient)
+        ctx.factor = factor
         return total
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, factor: torch.Tensor) -> Any:
+        if ctx.factor is not None and not torch.equal(factor, factor.new_tensor(ctx.factor)):
+            raise RuntimeError(f"the head's gradients were multiplied by {ctx.factor}, and the loss by {float(factor)}")
         hidden, matrix, bias = ctx.saved_tensors
         scaled = [None if part is None else part.to(torch.float32, copy=True).mul_(factor) for part in (matrix, bias)]
-        return (None if hidden is None else hidden * factor, *scaled, None, None, None)
+        return (None if hidden is None else hidden * factor, *scaled, None, None, None, None)
 
 
 def head_loss(
@@ -157,6 +174,8 @@ def head_loss(
     labels: torch.Tensor,
     weights: torch.Tensor,
     head: Head | None = None,
+    *,
+    factor: float | None = None,
 ) -> torch.Tensor:
     """Returns Σ w·(−log p(label)) for hidden states, in float32; a frozen matrix costs no gradient, and no weights give 0.
 
@@ -167,11 +186,13 @@ def head_loss(
         labels: int64 (N,)
         weights: float32 (N,)
         head: Scale, cap and smoothing of the logits.
+        factor: What the loss is multiplied by before the way back, where that is known. The gradients of the matrix and the bias, which
+            have to be leaves, are then added where they lie, right away, and none of their size is kept.
 
     >>> hidden = torch.zeros(2, 3, requires_grad=True)  # every token is as likely as the others: log 4 each
     >>> loss = head_loss(hidden, torch.ones(4, 3), None, torch.tensor([0, 1]), torch.tensor([1.0, 1.0]))
     >>> round(loss.item(), 4)
     2.7726
     """
-    loss: torch.Tensor = _HeadLoss.apply(hidden, matrix, bias, labels, weights, head or Head())  # type: ignore[no-untyped-call]  # torch's
+    loss: torch.Tensor = _HeadLoss.apply(hidden, matrix, bias, labels, weights, head or Head(), factor)  # type: ignore[no-untyped-call]  # torch's
     return loss

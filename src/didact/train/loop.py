@@ -102,6 +102,7 @@ def tune(
     )
     shard = shards.shards(settings, accelerator.num_processes)
     device, main, processes = accelerator.device, accelerator.is_main_process, accelerator.num_processes
+    alone = processes == 1 and device.type == "cpu"
     precision = pick_precision(settings.precision, device)
     model = loaded.model.to(device).train()
     own_attention = model.config._attn_implementation
@@ -123,9 +124,9 @@ def tune(
     if settings.trackers:
         accelerator.init_trackers("didact", config={"folder": str(folder), "seed": seed})
 
-    def summed_loss(micro: Sequence[Row], module: Any) -> torch.Tensor:
+    def summed_loss(micro: Sequence[Row], module: Any, factor: float | None = None) -> torch.Tensor:
         batch = collate(micro, objective, loaded.tokeniser.tokenizer.pad_token_id, loaded.start_id)
-        loss: torch.Tensor = module(to_device(batch, device))
+        loss: torch.Tensor = module(to_device(batch, device), factor)
         return loss
 
     def save() -> None:
@@ -148,9 +149,10 @@ def tune(
             mine = micro_batches(rows, settings.micro_batch_tokens, processes, width, joined=joined)[accelerator.process_index]
             for number, micro in enumerate(mine, start=1):
                 with shards.unsynced(trained, last=number == len(mine)):
-                    loss = summed_loss(micro, trained)
                     # Several processes average their gradients; the loss is a sum, so the average is undone.
-                    (loss * (processes / max(count, 1))).backward()
+                    factor = processes / max(count, 1)
+                    loss = summed_loss(micro, trained, factor if alone else None)
+                    (loss * factor).backward()
                 losses.append(loss.detach())
             shards.average_left_whole(trained, accelerator)
             norm = shards.gradient_norm(model.parameters())

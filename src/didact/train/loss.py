@@ -25,6 +25,7 @@ from didact.train.attention import Spans, documents, spans_of
 from didact.train.head_loss import Head, head_loss, head_of, weighted_nll
 from didact.train.neftune import noisy_embeddings
 from didact.train.packed_pairs import packed_call
+from didact.train.tables import added_in_place, can_add
 
 NORMALISER = "nonzero_tokens"
 """What the sum is divided by, as runs record it."""
@@ -111,16 +112,28 @@ class WeightedLoss(torch.nn.Module):
         self.skips = self.direct or self._head_takes_any_rows()
         """Whether positions of zero weight are kept from the head."""
 
-    def forward(self, targets: Targets) -> torch.Tensor:
-        """Returns the sum over the batch, a scalar; the caller divides by the step's number of targets."""
+    def forward(self, targets: Targets, factor: float | None = None) -> torch.Tensor:
+        """Returns the sum over the batch, a scalar; the caller divides by the step's number of targets.
+
+        Args:
+            targets: The batch.
+            factor: What the caller multiplies the sum by before going back, where it goes back once. Gradients of the tables of tokens are
+                then added where they lie, those of the head right away: see `tables`. None: nothing is changed on the way there.
+        """
         noisy = noisy_embeddings(self.model, self._noise, targets.segments)
-        with autocast(self._precision, targets.input_ids.device), documents(targets.spans), noisy:
+        with (
+            autocast(self._precision, targets.input_ids.device),
+            documents(targets.spans),
+            noisy,
+            added_in_place(self.model, factor is not None),
+        ):
             given = self._given(targets)
             if self.direct:
                 with self._hidden(targets.rows) as hidden:
                     output = self.model(**given)
                 head = self.model.get_output_embeddings()
-                loss = head_loss(hidden[0], head.weight, self._bias(), targets.labels, targets.weights, self._head)
+                known = factor if can_add(head.weight) else None
+                loss = head_loss(hidden[0], head.weight, self._bias(), targets.labels, targets.weights, self._head, factor=known)
                 return loss + self._next_segment(output, targets)
             with self._only(targets.rows if self.skips else None):
                 output = self.model(**given)
@@ -181,7 +194,10 @@ class WeightedLoss(torch.nn.Module):
 
     @contextmanager
     def _hidden(self, rows: torch.Tensor | None) -> Iterator[list[torch.Tensor]]:
-        """Catches what reaches the head at these positions (N, D), or at all of them; the head itself is given nothing to do."""
+        """Catches what reaches the head at these positions (N, D), or at all of them, and keeps the head from working.
+
+        Given nothing, it would still have its matrix cast under autocast.
+        """
         caught: list[torch.Tensor] = []
 
         def catch(_: Any, given: Any) -> Any:
@@ -189,11 +205,16 @@ class WeightedLoss(torch.nn.Module):
             caught.append(flat if rows is None else flat.index_select(0, rows))
             return (flat[None, :0], *given[1:])
 
-        hook = self.model.get_output_embeddings().register_forward_pre_hook(catch)
+        head = self.model.get_output_embeddings()
+        own, hook = head.__dict__.get("forward"), head.register_forward_pre_hook(catch)
+        head.forward = lambda nothing: nothing.new_empty((*nothing.shape[:-1], head.weight.shape[0]))
         try:
             yield caught
         finally:
             hook.remove()
+            del head.forward
+            if own is not None:
+                head.forward = own
 
     def _bias(self) -> torch.Tensor | None:
         """Returns what is added to the products: the head's own, or BART's, which its checkpoints keep beside the head."""

@@ -70,10 +70,10 @@ def probe(loaded: Loaded, steps: Steps, recipe: Recipe, *, checkpointing: bool =
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
 
     def run(step: Sequence[Row]) -> int:
-        count = max(num_targets(step, objective), 1)
+        factor = 1 / max(num_targets(step, objective), 1)
         for micro in micro_batches(step, settings.micro_batch_tokens, 1, joined=joined)[0]:
             batch = collate(micro, objective, loaded.tokeniser.tokenizer.pad_token_id, loaded.start_id)
-            (loss_of(to_device(batch, device)) / count).backward()
+            (loss_of(to_device(batch, device), factor if device.type == "cpu" else None) * factor).backward()
         torch.nn.utils.clip_grad_norm_(trained, settings.max_grad_norm or float("inf"))
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
