@@ -123,7 +123,8 @@ def test_a_probe_tells_the_speed_and_leaves_nothing(checked, tmp_path, monkeypat
     monkeypatch.setenv("DIDACT_RUNS", str(tmp_path))
     found = check(load_recipe(path), told.append, probes=True, price_per_hour=1.0)
     assert found.tokens_per_second > 0
-    assert any(line.startswith("probe: 4 steps, ") for line in told)
+    (line,) = [line for line in told if line.startswith("probe: ")]
+    assert 4 <= int(line.split()[1]) <= 13
     assert told[-1].startswith("time: about ")
     assert not list(tmp_path.iterdir())
 

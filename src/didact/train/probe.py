@@ -15,6 +15,8 @@ from didact.train.optimiser import make_optimiser
 from didact.train.ready import make_ready
 
 Steps = Sequence[Sequence[Row]]
+_LEAST, _ENOUGH_S = 3, 10.0
+"""Steps that are timed at least, and seconds after which that is enough: what else a machine does comes and goes within seconds."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Probed:
     """Of all steps but the first, which warms up."""
 
 
-def chosen_steps(steps: Steps, count: int = 3) -> list[Sequence[Row]]:
+def chosen_steps(steps: Steps, count: int = 12) -> list[Sequence[Row]]:
     """Returns the step with the longest row, then those whose size is nearest to the median.
 
     >>> from didact.data.tokens import TokenisedExample
@@ -84,5 +86,9 @@ def probe(loaded: Loaded, steps: Steps, recipe: Recipe, *, checkpointing: bool =
     chosen = chosen_steps(steps)
     run(chosen[0])
     began = time.perf_counter()
-    num_tokens = sum(run(step) for step in chosen[1:])
-    return Probed(len(chosen), num_tokens / max(time.perf_counter() - began, 1e-9))
+    num_tokens, number = 0, 0
+    for number, step in enumerate(chosen[1:], start=1):
+        num_tokens += run(step)
+        if number >= _LEAST and time.perf_counter() - began >= _ENOUGH_S:
+            break
+    return Probed(1 + number, num_tokens / max(time.perf_counter() - began, 1e-9))
