@@ -13,6 +13,7 @@ record_em        equal to one of the answers (ReCoRD)
 squad_f1         words in common with the best answer (SQuAD, XQuAD, TyDiQA)
 squad_em         equal to one of the answers (SQuAD, XQuAD, TyDiQA)
 mcq_accuracy     the right choice, by its text or its item name
+bleu             words in common, one to four at a time, over all rows (WMT)
 
 ifeval_prompt_strict, ifeval_prompt_loose              prompts all of whose instructions are followed (IFEval)
 ifeval_instruction_strict, ifeval_instruction_loose    instructions that are followed (IFEval)
@@ -92,6 +93,7 @@ SET_METRICS: Registry[SetMetric] = Registry(
         "record_em": record_em,
         "squad_f1": squad_f1,
         "squad_em": squad_em,
+        "bleu": "didact.tasks.translation_metrics:bleu",
         "mcq_accuracy": "didact.tasks.label_metrics:mcq_accuracy",
         "ifeval_prompt_strict": "didact.tasks.ifeval.scores:prompt_strict",
         "ifeval_instruction_strict": "didact.tasks.ifeval.scores:instruction_strict",

@@ -78,7 +78,7 @@ def _pair(source: str, target: str) -> Benchmark:
         name=f"wmt/{source}-{target}",
         fields=("source", "source_language", "target_language"),
         parse=partial(parse, source, target),
-        metrics=("rouge_l",),
+        metrics=("bleu", "rouge_l"),
         cluster="translation",
         datasets=("wmt14" if other == "fr" else "wmt16",),
         licence="not stated",
