@@ -21,7 +21,7 @@ FLOORS = [
     {"train", "evals", "synth", "align"},
     {"run", "assemble"},
     {"choose", "questions", "run_models", "score_files"},
-    {"judging", "answering"},
+    {"judging", "answering", "unread"},
     {"jobs"},
     {"studies"},
     {"apps"},

@@ -10,6 +10,8 @@ from didact.models.sizes import Sizes
 
 LOGITS_BYTES = {"cuda": 2**27, "cpu": 2**25}
 """Logits that are held at once where the head is fed in chunks."""
+BLOCK_BYTES = 12 * 2**20
+"""Of them, on a CPU, those whose softmax is taken at once, in float32."""
 _SLACK = {"cuda": 0.06, "fp32": 0.15, "bf16": 0.5, "fp32 apart": 0.65, "bf16 apart": 0.95}
 """Share of what comes and goes that lies between two parts, taken from the system and of no use; on a CPU by what is multiplied, and
 whether documents share a row, whose attention takes pieces of all sizes. Measured over 60 steps: every batch has other lengths, bf16 has
@@ -172,12 +174,14 @@ def _head(sizes: Sizes, wanted: Wanted, num_positions: int) -> tuple[int, int]:
     table = sizes.vocabulary * sizes.width
     all_logits = each * num_positions * sizes.vocabulary
     logits = min(all_logits, LOGITS_BYTES[wanted.device])
+    if wanted.device == "cpu":
+        logits += min(4 * num_positions * sizes.vocabulary, BLOCK_BYTES)
     cast = each * table if each == 2 and not wanted.bf16_weights else 0
     states = num_positions * sizes.width * (4 + each)  # hidden states as they are multiplied, and their gradient
     if wanted.adapts:
         return logits + cast + states, 0
     if wanted.adds:  # one product, and the gradient that it is added to
         return logits + cast + states + (each if wanted.accumulates else each + 4) * table, 0
-    product = (each + 4 if all_logits > logits else each) * table  # one product, and the sum of several
+    product = (each + 4 if all_logits > LOGITS_BYTES[wanted.device] else each) * table  # one product, and the sum of several
     # Behind the head its gradient waits, scaled by then, for the one of the tokens that were looked up: both are as large as the table.
     return logits + cast + states + product, 8 * table if wanted.accumulates else 4 * table
