@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +159,11 @@ class Assembly:
         """The levels that have tasks to ask about."""
         return tuple(level for level in JUDGED if len(self.judged(level)))
 
+    def spelled_out(self, level: str) -> tuple[str, ...]:
+        """Returns the levels that a name stands for: itself; `unseen` all unseen ones, where each task says of which it is."""
+        apart = tuple(name for name in self.levels if name.startswith("unseen_")) if level == "unseen" else ()
+        return apart if apart and level not in self.levels else (level,)
+
     def check_judging(self) -> None:
         """Words every task that will be judged; says what differences a level can show, and where it has no tasks.
 
@@ -169,7 +174,7 @@ class Assembly:
         with about("evaluate.on"):
             check_asked(self.recipe.evaluate.on, tuple(HOLD_OUT))
         check_posix(self.recipe.evaluate)
-        for level in (name for name in self.recipe.evaluate.on if name in HOLD_OUT):
+        for level in chain.from_iterable(self.spelled_out(name) for name in self.recipe.evaluate.on if name in HOLD_OUT):
             judged = self.judged(level)
             for task in judged:
                 self.formats.judged(task)

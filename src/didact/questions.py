@@ -55,14 +55,14 @@ def settled(recipe: Recipe, wanted: Wanted) -> Recipe:
 
 
 def every(names: Sequence[str], assembly: Assembly) -> tuple[str, ...]:
-    """Returns what is judged, each once; `all` is every level that has tasks.
+    """Returns what is judged, each once; `all` is every level that has tasks, `unseen` every unseen one.
 
     Raises:
         DataError: Nothing is.
     """
     found: list[str] = []
     for name in names:
-        found += assembly.levels if name == ALL else [name]
+        found += assembly.levels if name == ALL else assembly.spelled_out(name)
     if not found:
         raise DataError("the recipe has no tasks to ask about", remedy=f"train again, and {HOLD_OUT['unseen']}")
     return tuple(dict.fromkeys(found))
