@@ -35,6 +35,7 @@ from didact.evals.detectable import detectable_line
 from didact.evals.judged_levels import HOLD_OUT as HOLD_OUT
 from didact.evals.judged_levels import JUDGED as JUDGED
 from didact.evals.judged_levels import VALIDATION as VALIDATION
+from didact.evals.judged_levels import spelled_out
 from didact.evals.protocols import check_asked, check_posix
 from didact.prompts.bare import without_prompt
 from didact.prompts.chosen import DRAWN as DRAWN
@@ -159,11 +160,6 @@ class Assembly:
         """The levels that have tasks to ask about."""
         return tuple(level for level in JUDGED if len(self.judged(level)))
 
-    def spelled_out(self, level: str) -> tuple[str, ...]:
-        """Returns the levels that a name stands for: itself; `unseen` all unseen ones, where each task says of which it is."""
-        apart = tuple(name for name in self.levels if name.startswith("unseen_")) if level == "unseen" else ()
-        return apart if apart and level not in self.levels else (level,)
-
     def check_judging(self) -> None:
         """Words every task that will be judged; says what differences a level can show, and where it has no tasks.
 
@@ -174,7 +170,7 @@ class Assembly:
         with about("evaluate.on"):
             check_asked(self.recipe.evaluate.on, tuple(HOLD_OUT))
         check_posix(self.recipe.evaluate)
-        for level in chain.from_iterable(self.spelled_out(name) for name in self.recipe.evaluate.on if name in HOLD_OUT):
+        for level in chain.from_iterable(spelled_out(name, self.levels) for name in self.recipe.evaluate.on if name in HOLD_OUT):
             judged = self.judged(level)
             for task in judged:
                 self.formats.judged(task)

@@ -12,6 +12,7 @@ from didact.evals.asking import AskedSet, Room, benchmark_set, level_set, short_
 from didact.evals.copies import copies
 from didact.evals.detectable import detectable_line
 from didact.evals.gather import Gathered, gather, hub_answers, to_be_had
+from didact.evals.judged_levels import spelled_out
 from didact.evals.protocols import PROTOCOLS, STAND_INS, Protocol, protocols
 from didact.models.load import Loaded
 
@@ -62,7 +63,7 @@ def every(names: Sequence[str], assembly: Assembly) -> tuple[str, ...]:
     """
     found: list[str] = []
     for name in names:
-        found += assembly.levels if name == ALL else assembly.spelled_out(name)
+        found += assembly.levels if name == ALL else spelled_out(name, assembly.levels)
     if not found:
         raise DataError("the recipe has no tasks to ask about", remedy=f"train again, and {HOLD_OUT['unseen']}")
     return tuple(dict.fromkeys(found))
