@@ -170,7 +170,8 @@ class Assembly:
         with about("evaluate.on"):
             check_asked(self.recipe.evaluate.on, tuple(HOLD_OUT))
         check_posix(self.recipe.evaluate)
-        for level in chain.from_iterable(spelled_out(name, self.levels) for name in self.recipe.evaluate.on if name in HOLD_OUT):
+        asked = (name for name in self.recipe.evaluate.on if name in HOLD_OUT)
+        for level in dict.fromkeys(chain.from_iterable(spelled_out(name, self.levels) for name in asked)):
             judged = self.judged(level)
             for task in judged:
                 self.formats.judged(task)

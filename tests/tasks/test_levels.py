@@ -140,11 +140,12 @@ def test_a_row_is_judged_in_the_first_wording_or_in_one_drawn_from_its_identity(
 
 def test_every_judged_task_is_worded_before_training_and_an_empty_level_is_told(assembly):
     told = []
-    made = assembly(on=["unseen", "unseen_family"], template=DRAWN)
+    made = assembly(on=["held_in", "unseen", "unseen_family"], template=DRAWN)
     made.say = told.append
     made.check_judging()
-    note = "note: didact eval will find nothing to ask at level unseen; hold some out: tasks.hold_out.category=[...]"
+    note = "note: didact eval will find nothing to ask at level held_in; hold some out: tasks.hold_out.examples=20"
     assert [line for line in told if line.startswith("note")] == [note]
+    assert len([line for line in told if line.startswith("unseen_family: ")]) == 1  # once, though `unseen` stands for it too
     with pytest.raises(TemplateError, match=r"evaluate\.template"):
         assembly(template="w/h1").check_judging()
 
