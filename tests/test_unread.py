@@ -41,6 +41,12 @@ def test_the_most_is_every_counted_row_at_its_greatest_length(tmp_path: Path) ->
     assert (ended.num_steps, ended.num_examples, ended.epochs) == (13, 104, pytest.approx(2 * 13 / 13_001))
 
 
+def test_rows_that_are_cut_out_of_a_stream_have_no_greatest_length(tmp_path: Path) -> None:
+    of_rows = recipe(tmp_path)
+    streamed = of_rows.model_copy(update={"sequence": of_rows.sequence.model_copy(update={"stream": True, "pack": False})})
+    assert most_trained_on(streamed) is None
+
+
 @pytest.mark.parametrize(
     "sources", ["[{name: own, reader: rows, path: owner/name}]", SOURCES[:-1] + ", {name: own, reader: rows, path: x/y}]"]
 )
@@ -51,10 +57,12 @@ def test_nothing_is_guessed_of_rows_that_nobody_counted(sources: str, tmp_path: 
 def test_a_check_without_a_network_tells_the_most_for_every_machine_and_fails(no_network: None, tmp_path: Path) -> None:
     told: list[str] = []
     with pytest.raises(UnreachableError, match="'tatsu-lab/alpaca' cannot be read: ConnectionError: no network"):
-        check(recipe(tmp_path), told.append, machines=["1x24GB", "8x80GB"])
+        check(recipe(tmp_path), told.append, tokens_per_second=13_312.0, price_per_hour=3.6, machines=["1x24GB", "8x80GB"])
     (first,) = [number for number, line in enumerate(told) if line.startswith("without its rows")]
     assert told[first] == "without its rows, the most that this recipe may take: 104,004 rows of 128 tokens, all trained on"
-    assert [line.partition(" ")[0] for line in told[first + 1 :]] == ["compute:", "1x24GB", "8x80GB"]
+    assert [line.partition(" ")[0] for line in told[first + 1 :]] == ["compute:", "1x24GB", "1x24GB:", "8x80GB", "8x80GB:"]
+    # 2 * 52,002 rows of 128 tokens at 104 rows a second: 1,000 s.
+    assert told[-1] == "8x80GB: time: about 17 min at 13,312 tokens/s, 1.00 at 3.6 an hour"
     assert not any("all is well" in line for line in told)
 
 

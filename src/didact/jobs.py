@@ -26,7 +26,7 @@ from didact.run import SUMMARY, Run, environment
 from didact.run_models import load_tuned as load_tuned
 from didact.run_models import load_untuned as load_untuned
 from didact.run_models import local_model as local_model
-from didact.train.forecast import Pace, elsewhere, foresee, trained_on
+from didact.train.forecast import Pace, elsewhere, foresee, lines_of, trained_on
 from didact.train.loop import Step, tune
 from didact.train.probe import probe
 from didact.unread import say_most
@@ -87,7 +87,7 @@ def check(
     try:
         forecast = _looked_ahead(assembly)
     except UnreachableError:
-        say_most(assembly, say, machines, tokens_per_second)
+        say_most(assembly, say, machines, tokens_per_second, price_per_hour)
         raise
     tokenizer = assembly.tokeniser.tokenizer
     plan = foresee(recipe, tokenizer, trained_on(recipe, forecast), _first_steps(assembly), refuse=not machines or probes)
@@ -96,11 +96,8 @@ def check(
         probed = probe(_fresh(assembly), _first_steps(assembly), recipe, checkpointing=plan.wanted.checkpointing)
         tokens_per_second = probed.tokens_per_second
         say(f"probe: {probed.num_steps} steps, {tokens_per_second:,.0f} tokens/s")
-    for line in [plan.compute_line()] if machines else plan.lines(tokens_per_second, price_per_hour):
+    for line in lines_of(plan, fits, tokens_per_second, price_per_hour):
         say(line)
-    for found in fits:
-        for line in found.lines(tokens_per_second, price_per_hour):
-            say(line)
     return Checked(
         num_steps=forecast.num_steps,
         num_tokens=forecast.tokens.num_tokens,

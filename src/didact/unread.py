@@ -16,35 +16,44 @@ from didact.data.batches import Row
 from didact.data.tokenised import TokenisedExample
 from didact.models.plan import Trained
 from didact.tasks.catalogue import find
-from didact.train.forecast import elsewhere, foresee
+from didact.train.forecast import elsewhere, foresee, lines_of
 
 
-def say_most(assembly: Assembly, say: Callable[[str], None], machines: Sequence[str], tokens_per_second: float | None = None) -> None:
-    """Tells what a recipe takes at most; says nothing where a source is not in the catalogue or nobody counted it.
+def say_most(
+    assembly: Assembly,
+    say: Callable[[str], None],
+    machines: Sequence[str] = (),
+    tokens_per_second: float | None = None,
+    price_per_hour: float | None = None,
+) -> None:
+    """Tells what a recipe takes at most; says nothing where nothing bounds it, or a new model has yet to get its tokenizer from the rows.
 
     Args:
         assembly: The recipe's parts, of which only the tokenizer is made.
         say: Hears it.
         machines: Others to plan for, as of `didact.jobs.check`.
         tokens_per_second: How fast training goes, where that is known.
+        price_per_hour: What the machine costs, where that is known.
     """
     recipe = assembly.recipe
     trained = most_trained_on(recipe)
-    if trained is None or recipe.model.base == "new":  # a new model's tokenizer is made of the rows
+    if trained is None or recipe.model.base == "new":
         return
     tokenizer = assembly.tokeniser.tokenizer
     plan = foresee(recipe, tokenizer, trained, _largest(recipe), refuse=False)
     length = recipe.sequence.max_length
     say(f"without its rows, the most that this recipe may take: {trained.num_examples:,} rows of {length:,} tokens, all trained on")
-    for line in [plan.compute_line()] if machines else plan.lines(tokens_per_second):
+    for line in lines_of(plan, elsewhere(recipe, tokenizer, plan, machines), tokens_per_second, price_per_hour):
         say(line)
-    for found in elsewhere(recipe, tokenizer, plan, machines):
-        for line in found.lines(tokens_per_second):
-            say(line)
 
 
 def most_trained_on(recipe: Recipe) -> Trained | None:
-    """Returns the most that a recipe may train on; None where the catalogue does not count the rows of every source."""
+    """Returns the most that a recipe may train on; None where nothing bounds it.
+
+    The catalogue has to count the rows of every source, and each row has to end at `sequence.max_length`, which a stream's do not.
+    """
+    if recipe.sequence.stream:
+        return None
     counts = [find(source.catalogue).num_examples if source.catalogue else None for source in recipe.tasks.sources]
     num_rows = sum(filter(None, counts))
     if not num_rows or None in counts:

@@ -19,7 +19,7 @@ from didact.models.new_model import new_config
 from didact.models.plan import Trained, plan_of
 from didact.models.sizes import sizes_of
 from didact.models.speed import available_memory, known_peak, measured_peak
-from didact.train import head_loss, loss
+from didact.train import loss
 from didact.train.optimiser import make_optimiser
 
 V, WIDTH = 320, 32
@@ -207,11 +207,6 @@ def test_attention_that_is_written_out_keeps_its_scores() -> None:
     fused, written = (activations(CONFIGS["llama"], 64, "fp32", eager=eager) for eager in (False, True))
     # For each of 2 layers and 4 heads, 64 shares of 4 bytes a token; the fused kernel keeps its output and a sum in their place.
     assert written.per_token - fused.per_token >= 0.7 * 2 * 4 * 64 * 4
-
-
-def test_the_chunk_of_logits_is_the_one_that_the_loss_works_in() -> None:
-    assert LOGITS_BYTES == head_loss.CHUNK_BYTES
-    assert BLOCK_BYTES == 4 * head_loss._BLOCK
 
 
 def test_memory_by_part_by_hand() -> None:

@@ -39,7 +39,7 @@ def test_what_goes_wrong_at_the_hub_is_told_with_a_remedy(monkeypatch: pytest.Mo
         read("owner/name", split="test")
     assert "many more lines" not in error.value.what
     assert "split test" in error.value.where
-    assert error.type is UnreachableError and "tasks.sources.0.path=COPY" in error.value.remedy
+    assert error.type is UnreachableError and "tasks.sources.0.path=FOLDER" in error.value.remedy
 
 
 class ScriptHub:

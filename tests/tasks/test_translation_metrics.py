@@ -39,6 +39,8 @@ def test_of_several_references_each_may_be_met() -> None:
 def test_chinese_is_cut_into_characters_and_japanese_is_not_taken_for_it() -> None:
     written, expected = ["我爱北京天安门", "今天下雨了"], ["我爱北京的天安门", "今天下大雨了"]
     assert float(bleu(rows(written, expected))) == pytest.approx(sacrebleu.corpus_bleu(written, [expected], tokenize="zh").score, abs=1e-9)
+    written, expected = [*written, "OK"], [*expected, "OK！"]  # one sentence without a Chinese character changes nothing
+    assert float(bleu(rows(written, expected))) == pytest.approx(sacrebleu.corpus_bleu(written, [expected], tokenize="zh").score, abs=1e-9)
     japanese = ["猫が寝ています"]
     assert float(bleu(rows(["猫が寝ている"], japanese))) == 0.0  # one word by spaces, and another one
 

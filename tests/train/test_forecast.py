@@ -12,7 +12,7 @@ from didact.base.errors import ModelError, RecipeError
 from didact.base.recipe_file import load_recipe
 from didact.jobs import check, train
 from didact.run import create_run
-from didact.train import forecast
+from didact.train import forecast, probe
 from didact.train.forecast import Pace
 from didact.train.loop import Step
 
@@ -118,13 +118,15 @@ def test_a_plan_needs_no_weights(checked, tmp_path) -> None:
     assert found.machines[0]["fits"]
 
 
-def test_a_probe_tells_the_speed_and_leaves_nothing(checked, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, _, told = checked
+@pytest.mark.parametrize(("enough", "num_steps"), [(0.0, 4), (float("inf"), 7)])  # the least; all that the first window has
+def test_a_probe_tells_the_speed_and_leaves_nothing(enough, num_steps, checked, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, _, _ = checked
+    told: list[str] = []
+    monkeypatch.setattr(probe, "_ENOUGH_S", enough)
     monkeypatch.setenv("DIDACT_RUNS", str(tmp_path))
     found = check(load_recipe(path), told.append, probes=True, price_per_hour=1.0)
     assert found.tokens_per_second > 0
-    (line,) = [line for line in told if line.startswith("probe: ")]
-    assert 4 <= int(line.split()[1]) <= 13
+    assert f"probe: {num_steps} steps, {found.tokens_per_second:,.0f} tokens/s" in told
     assert told[-1].startswith("time: about ")
     assert not list(tmp_path.iterdir())
 

@@ -44,8 +44,8 @@ def literal(parts, labels, weights, head):
 def test_loss_and_gradients_are_those_of_the_literal_sum(name, rows, monkeypatch):
     exact, labels, weights = given()
     parts, *_ = given(torch.float32)
-    monkeypatch.setitem(module.CHUNK_BYTES, "cpu", rows * V * 4)
-    monkeypatch.setattr(module, "_BLOCK", 3 * V)
+    monkeypatch.setitem(module.LOGITS_BYTES, "cpu", rows * V * 4)
+    monkeypatch.setattr(module, "BLOCK_BYTES", 4 * 3 * V)
     loss = head_loss(*parts, labels, weights.float(), HEADS[name])
     (loss * 0.5).backward()
     total, gradients = literal(exact, labels, weights, HEADS[name])
@@ -57,7 +57,7 @@ def test_loss_and_gradients_are_those_of_the_literal_sum(name, rows, monkeypatch
 @pytest.mark.parametrize("rows", [5, 100])
 @pytest.mark.parametrize("name", HEADS)
 def test_gradients_added_right_away_are_those_of_the_literal_sums(name, rows, monkeypatch):
-    monkeypatch.setitem(module.CHUNK_BYTES, "cpu", rows * V * 4)
+    monkeypatch.setitem(module.LOGITS_BYTES, "cpu", rows * V * 4)
     parts, wanted = given(torch.float32)[0], [0.0, 0.0]
     for seed in (0, 1):  # two micro-batches under one matrix
         exact, labels, weights = given(seed=seed)

@@ -145,7 +145,7 @@ def test_a_batch_without_a_weight_has_a_loss_of_zero_that_can_be_differentiated(
 def test_the_head_in_chunks_says_the_same(monkeypatch):
     objective, rows, model = Objective(prompt_weight=0.2), random_rows(4), random_model(MODELS["llama"])
     whole = summed(model, rows, objective)
-    monkeypatch.setitem(head_module.CHUNK_BYTES, "cpu", 7 * 4 * VOCABULARY + 1)  # seven rows of float32
+    monkeypatch.setitem(head_module.LOGITS_BYTES, "cpu", 7 * 4 * VOCABULARY + 1)  # seven rows of float32
     parts = summed(model, rows, objective)
     assert_same(whole, parts)
 

@@ -9,9 +9,11 @@ from didact.models.precision import Precision
 from didact.models.sizes import Sizes
 
 LOGITS_BYTES = {"cuda": 2**27, "cpu": 2**25}
-"""Logits that are held at once where the head is fed in chunks."""
+"""Logits that are held at once where the head is fed in chunks, as they are multiplied: 128 MiB, and 32 on a CPU, where 256 positions are
+multiplied as fast."""
 BLOCK_BYTES = 12 * 2**20
-"""Of them, on a CPU, those whose softmax is taken at once, in float32."""
+"""Of them, on a CPU, those whose softmax is taken at once, in float32, so that six passes over them stay in the cache. Measured at 50,257
+tokens: 37 µs a position, 107 without blocks."""
 _SLACK = {"cuda": 0.06, "fp32": 0.15, "bf16": 0.5, "fp32 apart": 0.65, "bf16 apart": 0.95}
 """Share of what comes and goes that lies between two parts, taken from the system and of no use; on a CPU by what is multiplied, and
 whether documents share a row, whose attention takes pieces of all sizes. Measured over 60 steps: every batch has other lengths, bf16 has

@@ -9,7 +9,7 @@ from didact.base.errors import DataError, UnreachableError, missing_extra
 PARQUET_COPY = "refs/convert/parquet"
 """The branch on which the hub keeps its own copy: SUBSET/SPLIT/0000.parquet and so on; of large ones only the first 5 GB, under
 SUBSET/partial-SPLIT, which we do not take for the whole."""
-_COPY = "try again with a network, or name a copy of your own: tasks.sources.0.path=COPY"
+_COPY = "try again with a network, or give a folder with a copy of it (for a source of a recipe: tasks.sources.0.path=FOLDER)"
 _NEEDS_SCRIPT = ("Dataset scripts are no longer supported", "trust_remote_code")
 """What the library says of a dataset with a loading script: version 4 and later, and version 3."""
 

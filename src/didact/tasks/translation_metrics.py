@@ -1,6 +1,5 @@
 """BLEU over a whole task, as sacrebleu counts it: the words in common, one to four at a time, of all rows together."""
 
-import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -9,20 +8,22 @@ import numpy as np
 
 from didact.base.errors import DataError
 from didact.tasks.judged import Floats, Judged, Points
+from didact.tasks.languages import language_of
 
 _ORDER = 4
-_CHINESE = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
-_KANA = re.compile(r"[\u3040-\u30ff]")
 
 
 def bleu(rows: Sequence[Judged]) -> Points:
     """Returns BLEU, 0 to 100: counts of all rows added up, then the mean of four precisions, less where too little was written.
 
-    It is sacrebleu's number for case as it stands, exponential smoothing and tokenizer 13a, or zh where references are written in
-    Chinese characters alone. Rows of too few words for four in a row are judged by the orders that they have; of a task that
+    It is sacrebleu's number for case as it stands, exponential smoothing and tokenizer 13a, or zh where the references
+    are written in Chinese. Rows of too few words for four in a row are judged by the orders that they have; of a task that
     has one longer row, that changes nothing. Several references are all compared with, the nearest in length counts.
 
     Source: Papineni et al. (2002); Post (2018), A call for clarity in reporting BLEU scores, arXiv 1804.08771; sacrebleu.
+
+    Raises:
+        DataError: No rows, or one without references.
 
     Five of six words, three of five pairs, one of four triples, none of three fours, which is half of one: (5/6 · 3/5 · 1/4 · 1/6)^¼.
 
@@ -30,8 +31,6 @@ def bleu(rows: Sequence[Judged]) -> Points:
     >>> round(bleu([row]), 2), bleu([Judged("Le chat dort.", ("Le chat dort.",))])
     (37.99, 100.0)
     """
-    if not rows:
-        raise DataError("no rows to score", remedy="didact eval RUN")
     references = [reference for row in rows for reference in row.references]
     if empty := next((row for row in rows if not row.references), None):
         what = "no reference to compare with"
@@ -39,7 +38,7 @@ def bleu(rows: Sequence[Judged]) -> Points:
             what, where=f"example {empty.example}" if empty.example else "", remedy="leave the example out, or give it a target"
         )
     # Which tokenizer it is hangs on the references, all of them, and never on the model.
-    counter = _counter("zh" if all(_CHINESE.search(text) and not _KANA.search(text) for text in references) else "13a")
+    counter = _counter("zh" if language_of("\n".join(references)) == "zh" else "13a")
     counts = np.array([_counts(counter, row) for row in rows], float)
     return Points(lambda weights: _points(weights @ counts), len(rows))
 

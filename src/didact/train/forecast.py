@@ -88,6 +88,19 @@ def elsewhere(recipe: Recipe, tokenizer: Any, plan: Plan, names: Sequence[str]) 
     return [fit(plan, machine, config, precision(machine), may_checkpoint=auto, adapter=adapter) for machine in machines]
 
 
+def lines_of(plan: Plan, fits: Sequence[Fit], tokens_per_second: float | None = None, price_per_hour: float | None = None) -> list[str]:
+    """Returns what a recipe takes in plain sentences: on this machine, or, where others were asked about, on those.
+
+    Args:
+        plan: From `foresee`.
+        fits: From `elsewhere`; none: this machine is told of.
+        tokens_per_second: How fast training goes; None: not known, and nothing is said of time.
+        price_per_hour: What the machine costs; None: nothing is said of money.
+    """
+    own = [plan.compute_line()] if fits else plan.lines(tokens_per_second, price_per_hour)
+    return [*own, *(line for found in fits for line in found.lines(tokens_per_second, price_per_hour))]
+
+
 def _wanted(recipe: Recipe, sizes: Sizes, device: torch.device, largest: Sequence[Sequence[Row]]) -> Wanted:
     settings, section, max_length = recipe.train, recipe.model.adapter, recipe.sequence.max_length
     # Documents side by side are computed one by one, and the weights of short ones are kept: see `train/attention.py`.

@@ -11,13 +11,8 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
+from didact.models.needs import BLOCK_BYTES, LOGITS_BYTES
 from didact.train.tables import add_to_gradient
-
-CHUNK_BYTES = {"cuda": 2**27, "cpu": 2**25}
-"""Logits held at once, in the precision of the matrix product: 128 MiB, and 32 on a CPU, where 256 positions are multiplied as fast."""
-_BLOCK = 3 * 2**20
-"""Logits whose softmax is taken at once on a CPU (elements): 12 MiB in float32, so that six passes over them stay in the cache. Measured
-at 50,257 tokens: 37 µs a position, 107 without blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +66,7 @@ def weighted_nll(
         even = head.smoothing * logits.mean(1) if head.smoothing else 0.0
         picked = logits.gather(1, labels[:, None])[:, 0]
         return ((logits.logsumexp(1) - (1 - head.smoothing) * picked - even) * weights).sum()
-    size = max(_BLOCK // products.shape[1], 1) if products.device.type == "cpu" else max(len(products), 1)
+    size = max(BLOCK_BYTES // (4 * products.shape[1]), 1) if products.device.type == "cpu" else max(len(products), 1)
     parts = (slice(start, start + size) for start in range(0, len(products), size))
     # One block for all of them: a new one each time is mapped anew each time, which takes longer than what is done in it.
     room = products.new_empty((min(size, len(products)), products.shape[1]), dtype=torch.float32)
@@ -121,7 +116,7 @@ class _HeadLoss(torch.autograd.Function):
         device = hidden.device.type
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else matrix.dtype
         table, states = matrix.detach().to(dtype), hidden.detach().to(dtype)
-        most = max(CHUNK_BYTES.get(device, CHUNK_BYTES["cuda"]) // (table.shape[0] * table.element_size()), 1)
+        most = max(LOGITS_BYTES.get(device, LOGITS_BYTES["cuda"]) // (table.shape[0] * table.element_size()), 1)
         size = min(-(-len(states) // -(-len(states) // most)), len(states))  # chunks of like size
         wants_any = any((by_hidden, by_matrix, by_bias))
         # On a CPU as large every time, so that it fits the hole that the last one left; what is not written to takes no memory.
@@ -188,6 +183,9 @@ def head_loss(
         head: Scale, cap and smoothing of the logits.
         factor: What the loss is multiplied by before the way back, where that is known. The gradients of the matrix and the bias, which
             have to be leaves, are then added where they lie, right away, and none of their size is kept.
+
+    Raises:
+        RuntimeError: On the way back, where the loss was multiplied by anything but `factor`.
 
     >>> hidden = torch.zeros(2, 3, requires_grad=True)  # every token is as likely as the others: log 4 each
     >>> loss = head_loss(hidden, torch.ones(4, 3), None, torch.tensor([0, 1]), torch.tensor([1.0, 1.0]))

@@ -146,11 +146,11 @@ def tune(
             torch.manual_seed(seed_of(seed, "dropout", progress.step, accelerator.process_index))
 
             count, losses = num_targets(rows, objective), list[torch.Tensor]()
+            # Several processes average their gradients; the loss is a sum, so the average is undone.
+            factor = processes / max(count, 1)
             mine = micro_batches(rows, settings.micro_batch_tokens, processes, width, joined=joined)[accelerator.process_index]
             for number, micro in enumerate(mine, start=1):
                 with shards.unsynced(trained, last=number == len(mine)):
-                    # Several processes average their gradients; the loss is a sum, so the average is undone.
-                    factor = processes / max(count, 1)
                     loss = summed_loss(micro, trained, factor if alone else None)
                     (loss * factor).backward()
                 losses.append(loss.detach())

@@ -22,6 +22,11 @@ _BLOCK = 2**20
 def add_to_gradient(weight: torch.Tensor, product: torch.Tensor, factor: float) -> None:
     """Adds factor · product to the gradient of a leaf, in float32, whatever the product is in.
 
+    Args:
+        weight: A leaf, of any shape; one without a gradient gets its first.
+        product: Of the weight's shape.
+        factor: What the product is multiplied by.
+
     >>> weight = torch.zeros(2, requires_grad=True)
     >>> for _ in range(2):
     ...     add_to_gradient(weight, torch.tensor([1.0, 3.0]), 0.5)
