@@ -82,6 +82,8 @@ class CheckedLog:
 
     def sync(self) -> None:
         """Makes what was appended survive a power cut; may run in a thread of its own."""
+        if not self.num_unsynced:
+            return
         self.num_unsynced = 0
         os.fsync(self._handle)
 

@@ -1,8 +1,10 @@
 """The engine: runs a method's chains at once, asks what they ask, retries what fails, and loses nothing that was answered."""
 
 import asyncio
+import gc
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from heapq import heappop, heappush
 from time import monotonic
 from typing import Any
@@ -21,8 +23,8 @@ _TICK_S = 0.25
 """Seconds between two looks at the clock, and between two reports."""
 _SYNC_LINES, _SYNC_S = 64, 1.0
 """The log is synced after so many replies or seconds, whichever comes first."""
-_AT_ONCE = 256
-"""Chains that are begun before the loop looks at anything else."""
+_AT_ONCE = 4
+"""Chains that are begun before the loop looks at anything else: the first request is out before the sixty-fourth is written."""
 _NOBODY_AFTER = 3
 """Tries of one request after which a server that has never answered is taken to be not there."""
 
@@ -54,7 +56,8 @@ def run_program(
     """
 
     def run() -> Outcome:
-        return asyncio.run(_Engine(backend, log, limits, on_progress, seed).run(program))
+        with _few_collections():
+            return asyncio.run(_Engine(backend, log, limits, on_progress, seed).run(program))
 
     try:
         asyncio.get_running_loop()
@@ -62,6 +65,19 @@ def run_program(
         return run()
     with ThreadPoolExecutor(1) as thread:  # in a notebook, whose own loop is running
         return thread.submit(run).result()
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Keeps the garbage collector from what was there before, some hundred thousand objects of libraries.
+
+    Each look at them stops all requests, for a tenth of a second.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 class _Engine:
