@@ -73,6 +73,36 @@ def test_word_by_word_is_all_at_once(name, drawn):
     assert ids_of(words, drawn) == through(encoder, drawn)  # now every word is known
 
 
+@pytest.mark.parametrize("name", CUTTERS)
+@settings(max_examples=150, deadline=None)
+@given(st.text(alphabet=st.sampled_from(list("ab'sT1  \n\t.\u0303é日")), min_size=1, max_size=20), st.integers(0, 20))
+def test_where_a_text_is_said_to_be_two_the_ids_are_those_of_both(name, text, place):
+    encoder = CUTTERS[name]
+    before, behind = text[:place], text[place:]
+    if WordEncoder(encoder).apart(before, behind):
+        first, second, whole = through(encoder, [before, behind, text])
+        assert first + second == whole
+
+
+@pytest.mark.parametrize(
+    ("before", "behind", "expected"),
+    [
+        ("Answer:", " A", True),
+        ("Answer:", " two words", True),
+        ("a  b\n\nAnswer:", " A", True),  # white space farther off changes nothing
+        ("Answer:", "A", False),
+        ("Answer: ", " A", False),
+        ("Answer:\n", " A", False),
+        ("Answer:", "  A", False),
+        ("Answer:", " ", False),
+        ("", " A", False),
+    ],
+)
+def test_a_text_is_two_where_a_space_and_a_word_follow(before, behind, expected):
+    assert WordEncoder(start_of("byte_level")).apart(before, behind) is expected
+    assert not WordEncoder(start_of("unigram")).apart(before, behind)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_gives_its_own_ids(family):
     tokeniser = ready(family, "plain")
@@ -110,6 +140,7 @@ def test_tokens_that_text_may_become_stay_whole():
     assert names
     texts = [f"a {name} b{name}c" for name in names]
     assert ids_of(WordEncoder(encoder), texts) == through(encoder, texts)
+    assert not any(WordEncoder(encoder).apart(f"a{name}", " b") or WordEncoder(encoder).apart("a", f" b{name}") for name in names)
 
 
 def test_the_memory_of_words_is_bounded(monkeypatch):

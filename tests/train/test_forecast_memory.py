@@ -1,6 +1,6 @@
 """The plan's memory against the resident memory of a process that trains: three recipes, each within 15 per cent.
 
-`make bench-forecast` does the same over sixty steps, and looks at the time, too.
+`make bench-forecast` does the same over forty steps, and looks at the time, too.
 """
 
 from pathlib import Path

@@ -144,6 +144,15 @@ class Tokeniser:
             )
         return example
 
+    def apart(self, before: str, behind: str) -> bool:
+        """Says whether the tokens of a plain text are known to be those of its beginning and those of what follows, each read by itself.
+
+        Args:
+            before: What it begins with.
+            behind: The rest of it.
+        """
+        return self._words[0].apart(before, behind)
+
     def count(self, text: str) -> int:
         """Returns how many tokens a text is on its own."""
         return len(self._words[0].encode([text])[0])

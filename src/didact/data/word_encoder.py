@@ -20,6 +20,8 @@ _AT_ONCE = 256
 """New words that are put through the tokenizer as one text."""
 _AWKWARD = re.compile(r" (?:\s|\Z)")
 """A space that belongs to a run of white space."""
+_WORD = re.compile(r" \S")
+"""A space at which pieces are cut."""
 _CUTS_AT_SPACES = frozenset(
     (
         r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
@@ -46,6 +48,7 @@ class WordEncoder:
         self._only_ascii = table["normalizer"] is not None
         names = [re.escape(token["content"]) for token in table["added_tokens"]]
         self._added = re.compile("|".join(names)) if names else None
+        self._longest = max((len(token["content"]) for token in table["added_tokens"]), default=0)
         self._opening = _opening(table) if self._by_word else np.zeros(0, bool)
         self._first: dict[str, bytes] = {}
         """What a text begins with, up to its first space, to its ids: int32, one behind the other."""
@@ -78,6 +81,18 @@ class WordEncoder:
         for number, head, words in plain:
             results[number] = array("i", b"".join((first[head], *map(later, words))))
         return results
+
+    def apart(self, before: str, behind: str) -> bool:
+        """Says whether the ids of a text are known to be those of its beginning and those of what follows.
+
+        Args:
+            before: What it begins with.
+            behind: The rest of it.
+        """
+        if not self._by_word or not before or before[-1].isspace() or not _WORD.match(behind) or not self._is_plain(behind):
+            return False
+        # Tokens that text may become are looked for first, whatever they stand in; some of them swallow a space beside them.
+        return self._added is None or not self._added.search(before[-self._longest :] + behind)
 
     def _is_plain(self, text: str) -> bool:
         if self._only_ascii and not text.isascii():

@@ -197,8 +197,9 @@ class HarnessModel(TemplateLM):  # type: ignore[misc]
         bare = context.rstrip()
         if not bare or (self._chat and any(context.startswith(text) for text in self._turns)):
             return self._plain(continuation, first=False)
-        if self.backend == "seq2seq":  # the two are read apart
-            return self._plain(context[len(bare) :] + continuation, first=False)
+        following = context[len(bare) :] + continuation
+        if self.backend == "seq2seq" or self._tokeniser.apart(bare, following):  # the two are read apart, or might as well be
+            return self._plain(following, first=False)
         behind = self._plain(context + continuation)[len(prompt) :]
         return behind if len(behind) else self._plain(continuation, first=False)
 
