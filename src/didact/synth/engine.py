@@ -23,8 +23,8 @@ _TICK_S = 0.25
 """Seconds between two looks at the clock, and between two reports."""
 _SYNC_LINES, _SYNC_S = 64, 1.0
 """The log is synced after so many replies or seconds, whichever comes first."""
-_AT_ONCE = 4
-"""Chains that are begun before the loop looks at anything else: the first request is out before the sixty-fourth is written."""
+_AT_ONCE = 256
+"""Chains that are begun before the loop looks at anything else."""
 _NOBODY_AFTER = 3
 """Tries of one request after which a server that has never answered is taken to be not there."""
 
