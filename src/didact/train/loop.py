@@ -189,6 +189,9 @@ def tune(
             if end.asked:
                 break
     accelerator.wait_for_everyone()
+    # Torch's wrapper lets go of the group of processes without letting go of the interpreter; were it the last to do so, it might wait
+    # for ever for a thread of the group that wants the interpreter, too. So it goes first.
+    del trained
     accelerator.end_training()
     model.set_attn_implementation(own_attention)
     make_plain(model)
