@@ -105,7 +105,7 @@ def _wanted(recipe: Recipe, sizes: Sizes, device: torch.device, largest: Sequenc
     settings, section, max_length = recipe.train, recipe.model.adapter, recipe.sequence.max_length
     # Documents side by side are computed one by one, and the weights of short ones are kept: see `train/attention.py`.
     apart = device.type == "cpu" and sizes.architecture == "decoder" and recipe.objective.kind == "causal"
-    seen, reaching = _largest(recipe, largest, sizes.width, joined=apart)
+    seen, reaching = _largest(recipe, largest, joined=apart)
     return Wanted(
         max_length=max_length,
         micro_batch_tokens=settings.micro_batch_tokens,
@@ -125,11 +125,11 @@ def _wanted(recipe: Recipe, sizes: Sizes, device: torch.device, largest: Sequenc
     )
 
 
-def _largest(recipe: Recipe, steps: Sequence[Sequence[Row]], width: int, *, joined: bool) -> tuple[float, float | None]:
+def _largest(recipe: Recipe, steps: Sequence[Sequence[Row]], *, joined: bool) -> tuple[float, float | None]:
     """Returns, of the largest micro-batches, how many tokens a token sees at most, and which share of them reaches the head."""
     seen, reaching = 0.0, 0.0
     for step in steps:
-        for micro in micro_batches(step, recipe.train.micro_batch_tokens, 1, width, joined=joined)[0]:
+        for micro in micro_batches(step, recipe.train.micro_batch_tokens, joined=joined)[0]:
             lengths = [len(document) for row in micro for document in row]
             num_tokens = sum(row_length(row) for row in micro)
             if 2 * num_tokens < min(recipe.train.micro_batch_tokens, recipe.train.batch_tokens):

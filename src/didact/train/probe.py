@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from didact.base.recipe import Recipe
-from didact.data.batches import WIDTH, Row, collate, micro_batches, num_targets, row_length
+from didact.data.batches import Row, collate, micro_batches, num_targets, row_length
 from didact.models.load import Loaded
 from didact.models.precision import hold_in_bf16, pick_device, pick_precision
 from didact.train.loss import WeightedLoss, to_device
@@ -69,12 +69,11 @@ def probe(loaded: Loaded, steps: Steps, recipe: Recipe, *, checkpointing: bool =
     optimiser = make_optimiser(model, settings)
     for group in optimiser.param_groups:
         group["lr"] = 0.0
-    width = getattr(model.config, "hidden_size", WIDTH)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
 
     def run(step: Sequence[Row]) -> int:
         factor = 1 / max(num_targets(step, objective), 1)
-        for micro in micro_batches(step, settings.micro_batch_tokens, 1, width, joined=joined)[0]:
+        for micro in micro_batches(step, settings.micro_batch_tokens, joined=joined)[0]:
             batch = collate(micro, objective, loaded.tokeniser.tokenizer.pad_token_id, loaded.start_id)
             (loss_of(to_device(batch, device), factor if device.type == "cpu" else None) * factor).backward()
         torch.nn.utils.clip_grad_norm_(trained, settings.max_grad_norm or float("inf"))
