@@ -20,8 +20,6 @@ _AT_ONCE = 256
 """New words that are put through the tokenizer as one text."""
 _AWKWARD = re.compile(r" (?:\s|\Z)")
 """A space that belongs to a run of white space."""
-_WORD = re.compile(r" \S")
-"""A space at which pieces are cut."""
 _CUTS_AT_SPACES = frozenset(
     (
         r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
@@ -89,7 +87,7 @@ class WordEncoder:
             before: What it begins with.
             behind: The rest of it.
         """
-        if not self._by_word or not before or before[-1].isspace() or not _WORD.match(behind) or not self._is_plain(behind):
+        if not self._by_word or not before or before[-1].isspace() or not behind.startswith(" ") or not self._is_plain(behind):
             return False
         # Tokens that text may become are looked for first, whatever they stand in; some of them swallow a space beside them.
         return self._added is None or not self._added.search(before[-self._longest :] + behind)
