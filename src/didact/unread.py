@@ -22,9 +22,9 @@ from didact.train.forecast import elsewhere, foresee, lines_of
 def say_most(
     assembly: Assembly,
     say: Callable[[str], None],
-    machines: Sequence[str] = (),
-    tokens_per_second: float | None = None,
-    price_per_hour: float | None = None,
+    machines: Sequence[str],
+    tokens_per_second: float | None,
+    price_per_hour: float | None,
 ) -> None:
     """Tells what a recipe takes at most; says nothing where nothing bounds it, or a new model has yet to get its tokenizer from the rows.
 
