@@ -1,6 +1,7 @@
 """The engine asks what methods ask: in any order, each thing once, within its limits, and tells failures from answers."""
 
 import asyncio
+import gc
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -88,6 +89,20 @@ def test_results_come_in_the_tables_order_whatever_the_replies(tmp_path: Path):
     prompts = [str(number) for number in range(40)]
     outcome = run(tmp_path, one_each(*prompts), Shuffled(echo))
     assert [row.id for row in outcome.rows] == [f"row {prompt}" for prompt in prompts]
+
+
+def test_what_was_there_before_is_kept_from_the_collector_while_the_engine_runs_and_no_longer(tmp_path: Path):
+    frozen = list[int]()
+
+    def answer(said: str, number: int) -> Reply:
+        frozen.append(gc.get_freeze_count())
+        return echo(said, number)
+
+    run(tmp_path, one_each("a"), Scripted(answer))
+    assert frozen[0] > 0 == gc.get_freeze_count()
+    with pytest.raises(AssertionError, match="not expected"):
+        run(tmp_path, one_each("b"), Scripted(lambda said, number: AssertionError("not expected")))
+    assert gc.get_freeze_count() == 0
 
 
 def test_a_second_start_sends_nothing_and_ends_in_the_same(tmp_path: Path):
