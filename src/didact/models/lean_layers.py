@@ -1,8 +1,8 @@
-"""Norms and gated layers that keep less for the way back and read memory less often: the same layers, written as one step each.
+"""Norms, gated layers and GELUs that keep less for the way back and read memory less often: the same layers, written as one step each.
 
 transformers writes them out operation by operation, and each keeps its own copy: an RMS norm in front of three products keeps two
-float32 tensors and three casts of the second one, a gated layer four wide ones. Here a norm keeps what came in and hands out, where only
-products follow, what they would have cast it to; a gated layer keeps what its two products gave.
+float32 tensors and three casts of the second one, a gated layer four wide ones, GPT-2's GELU seven. Here a norm keeps what came in and
+hands out, where only products follow, what they would have cast it to; a gated layer keeps what its two products gave, a GELU what it got.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,6 +16,8 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 
 _TOLERANCE = 1e-5
 """Largest difference that is rounding, relative to the largest number."""
+_MANY = 256
+"""Numbers on which something without weights is asked, five times."""
 _SILU, _TANH, _ERF = "silu", "tanh", "none"
 _KINDS = {
     "SiLU": _SILU,
@@ -27,6 +29,8 @@ _KINDS = {
     "GELU": _ERF,
 }
 """What bends the gate, by its class."""
+_WRITTEN_OUT = ("NewGELUActivation", "FastGELUActivation")
+"""What transformers writes out though torch has it as one step, rounded once and not at every operation."""
 _GATED = (("gate_proj", "up_proj", "down_proj", "act_fn"), ("wi_0", "wi_1", "wo", "act"))
 """What Llama's relatives call the parts of a gated layer, and what T5's do."""
 
@@ -140,7 +144,11 @@ def _gated(part: Any, x: torch.Tensor, *, names: tuple[str, ...], kind: str) -> 
     return result
 
 
-_FORWARDS = (_norm, _gated)
+def _gelu(part: Any, x: torch.Tensor) -> torch.Tensor:
+    return F.gelu(x, approximate=_TANH)
+
+
+_FORWARDS = (_norm, _gated, _gelu)
 
 
 def _rewritten(part: Any, *, asked: bool) -> Callable[..., Any] | None:
@@ -153,6 +161,8 @@ def _ways(part: Any) -> Iterator[partial[Any]]:
     if _epsilon(part) is not None and list(own) == ["weight"] and own["weight"].ndim == 1:
         yield partial(_norm, one=0.0)
         yield partial(_norm, one=1.0)  # Gemma keeps how far the weight is from 1
+    if type(part).__name__ in _WRITTEN_OUT:
+        yield partial(_gelu)
     for names in _GATED:
         if all(hasattr(part, name) for name in names) and type(getattr(part, names[3])).__name__ in _KINDS:
             yield partial(_gated, names=names, kind=_KINDS[type(getattr(part, names[3])).__name__])
@@ -172,9 +182,9 @@ def _agrees(part: Any, way: partial[Any]) -> bool:
         part.weight.copy_(torch.randn(part.weight.shape, generator=draw))  # all of them 1 would tell nothing of how they are used
         width = part.weight.shape[0]
     else:
-        width = getattr(part, way.keywords["names"][0]).in_features
-    weight = next(part.parameters())
-    x = (2 * torch.randn((1, 5, width), generator=draw)).to(weight.device)
+        width = getattr(part, way.keywords["names"][0]).in_features if way.func is _gated else _MANY
+    weight = next(part.parameters(), None)
+    x = (2 * torch.randn((1, 5, width), generator=draw)).to(weight.device if weight is not None else "cpu")
     was_training = part.training
     part.eval()
     try:

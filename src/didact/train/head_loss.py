@@ -123,7 +123,7 @@ class _HeadLoss(torch.autograd.Function):
         room = states.new_empty((most if device == "cpu" else size, table.shape[0]))
         total = torch.zeros((), device=hidden.device)
         hidden_gradient = torch.empty_like(hidden) if by_hidden else None
-        product = torch.empty_like(table) if by_matrix else None
+        product = torch.empty_like(table) if by_matrix and factor is None else None
         # One chunk's product is kept as it comes; several are added up in float32.
         several = by_matrix and factor is None and size < len(states)
         matrix_gradient = torch.zeros_like(matrix, dtype=torch.float32) if several else None
@@ -137,16 +137,16 @@ class _HeadLoss(torch.autograd.Function):
                 total += weighted_nll(products, labels[chunk], weights[chunk], head, in_place=wants_any)
                 if hidden_gradient is not None:
                     hidden_gradient[chunk] = products @ table
-                if product is not None:
+                if by_matrix and factor is not None:
+                    add_to_gradient(matrix, products, states[chunk], factor)
+                elif product is not None:
                     torch.mm(products.T, states[chunk], out=product)
-                    if factor is not None:
-                        add_to_gradient(matrix, product, factor)
-                    else:
-                        matrix_gradient = product if matrix_gradient is None else matrix_gradient.add_(product)
+                    matrix_gradient = product if matrix_gradient is None else matrix_gradient.add_(product)
                 if bias_gradient is not None:
                     bias_gradient += products.sum(0, dtype=torch.float32)
         if factor is not None and bias is not None and bias_gradient is not None:
-            add_to_gradient(bias, bias_gradient, factor)
+            with torch.no_grad():
+                bias.grad = bias_gradient * factor if bias.grad is None else bias.grad.add_(bias_gradient, alpha=factor)
             bias_gradient = None
         ctx.save_for_backward(hidden_gradient, matrix_gradient, bias_gradient)
         ctx.factor = factor

@@ -2,8 +2,8 @@
 
 A table is by far the largest weight of a small model. Left to autograd, a tied one takes two more of its size on each way back: the head's
 gradient waits in float32 for that of the tokens that were looked up, which is as large though nearly all of it is 0, and both are
-added up before they are added to what is there. Here the head adds its product a few rows at a time, and the look-up only the rows
-that it gave out.
+added up before they are added to what is there. Here the head multiplies and adds a few rows at a time, while they are in the cache, and
+the look-up only the rows that it gave out.
 """
 
 from collections.abc import Iterator
@@ -19,29 +19,30 @@ _BLOCK = 2**20
 """Numbers that are added at once: 4 MiB in float32, which stay in the cache."""
 
 
-def add_to_gradient(weight: torch.Tensor, product: torch.Tensor, factor: float) -> None:
-    """Adds factor · product to the gradient of a leaf, in float32, whatever the product is in.
+def add_to_gradient(weight: torch.Tensor, left: torch.Tensor, right: torch.Tensor, factor: float) -> None:
+    """Adds factor · leftᵀ right to the gradient of a leaf, in float32, whatever the two are in; their product is never whole.
 
     Args:
-        weight: A leaf, of any shape; one without a gradient gets its first.
-        product: Of the weight's shape.
+        weight: (V, D) a leaf; one without a gradient gets its first.
+        left: (N, V)
+        right: (N, D) in the precision of `left`.
         factor: What the product is multiplied by.
 
-    >>> weight = torch.zeros(2, requires_grad=True)
+    >>> weight = torch.zeros(1, 2, requires_grad=True)
     >>> for _ in range(2):
-    ...     add_to_gradient(weight, torch.tensor([1.0, 3.0]), 0.5)
+    ...     add_to_gradient(weight, torch.tensor([[2.0]]), torch.tensor([[1.0, 3.0]]), 0.25)
     >>> weight.grad
-    tensor([1., 3.])
+    tensor([[1., 3.]])
     """
+    is_first, size = weight.grad is None, max(_BLOCK // right.shape[1], 1)
     with torch.no_grad():
         if weight.grad is None:
             weight.grad = torch.empty_like(weight)
-            torch.mul(product, factor, out=weight.grad) if product.dtype == weight.dtype else weight.grad.copy_(product).mul_(factor)
-            return
-        size = max(_BLOCK // (product.numel() // max(len(product), 1)), 1)
-        block = weight.grad.new_empty((min(size, len(product)), *product.shape[1:]))
-        for there, part in zip(torch.split(weight.grad, size), torch.split(product, size), strict=True):
-            there.add_(block[: len(part)].copy_(part), alpha=factor)
+        product = right.new_empty((min(size, len(weight)), right.shape[1]))
+        wide = torch.empty_like(product, dtype=weight.dtype)
+        for there, part in zip(torch.split(weight.grad, size), torch.split(left, size, dim=1), strict=True):
+            made = wide[: len(there)].copy_(torch.mm(part.T, right, out=product[: len(there)]))
+            torch.mul(made, factor, out=there) if is_first else there.add_(made, alpha=factor)
 
 
 @contextmanager
