@@ -1,13 +1,18 @@
 """Fixtures that every test may use."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from verbs import didact, shrink
 
 ROOT = Path(__file__).parents[1]
+
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")  # kernels then run as Python; Triton reads this when it is first imported
 
 
 @pytest.fixture(scope="session")

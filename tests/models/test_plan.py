@@ -231,13 +231,13 @@ def test_memory_by_part_by_hand() -> None:
     assert alone.activations == traced.of(128 + 64)  # a step has 128 tokens, and its last row may be 64 longer
     # A GPU, and several processes: autograd has the head's gradient wait, scaled, for that of the tokens that were looked up.
     gpu = memory_of(sizes, traced, Wanted(max_length=64, micro_batch_tokens=128, batch_tokens=1000, device="cuda"))
-    assert (gpu.logits, gpu.tables) == (memory.logits - 4 * 128 * V + 4 * table, 2 * 4 * table)
+    assert (gpu.logits, gpu.tables) == (memory.logits + 4 * table, 2 * 4 * table)
 
 
 def test_many_logits_are_held_a_chunk_at_a_time() -> None:
     sizes, traced = sizes_of(CONFIGS["llama"]), activations(CONFIGS["llama"], 64, "fp32")
     some, more = (memory_of(sizes, traced, Wanted(64, tokens, 10**7)).logits for tokens in (200_000, 400_000))
-    assert some == LOGITS_BYTES["cpu"] + BLOCK_BYTES + 8 * 200_000 * WIDTH
+    assert some == LOGITS_BYTES["cpu"] + BLOCK_BYTES["cpu"] + 8 * 200_000 * WIDTH
     assert more - some == 8 * 200_000 * WIDTH
 
 

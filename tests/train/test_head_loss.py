@@ -1,12 +1,16 @@
 """Loss and gradients of the head, made a chunk at a time, are those of the literal sum in float64."""
 
+from importlib import import_module
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from didact.train import head_loss as module
-from didact.train.head_loss import Head, head_loss, weighted_nll
+from didact.train import softmax
+from didact.train.head_loss import head_loss
+from didact.train.softmax import Head, weighted_nll
 
 N, D, V = 23, 8, 37
 HEADS = {
@@ -28,6 +32,20 @@ def given(dtype=torch.float64, seed=0):
     return [x.to(dtype).requires_grad_() for x in (hidden, matrix, bias)], labels, weights
 
 
+@pytest.fixture(params=["written out", "Triton"])
+def form(request, monkeypatch):
+    """Each way from products to their gradient; Triton's kernel is interpreted: see conftest.py, and test_softmax.py for a GPU."""
+    if request.param == "written out":
+        monkeypatch.setitem(softmax.BLOCK_BYTES, "cpu", 4 * 3 * V)  # three rows
+        return
+    pytest.importorskip("triton")
+    if torch.cuda.is_available():
+        pytest.skip("here it is compiled, for tensors on the GPU")
+    kernel = import_module("didact.train.softmax_kernel")
+    monkeypatch.setattr(kernel, "_COLUMNS", 16)  # a row of 37 is read in three parts
+    monkeypatch.setattr(softmax, "chosen_kernel", lambda device: kernel.to_gradient)
+
+
 def literal(parts, labels, weights, head):
     """Σ_i w_i (−Σ_v q_iv log p_iv), written out: q is the label, with a share spread evenly over all tokens."""
     hidden, matrix, bias = parts
@@ -41,11 +59,11 @@ def literal(parts, labels, weights, head):
 
 @pytest.mark.parametrize("rows", [5, 8, 100])
 @pytest.mark.parametrize("name", HEADS)
+@pytest.mark.usefixtures("form")
 def test_loss_and_gradients_are_those_of_the_literal_sum(name, rows, monkeypatch):
     exact, labels, weights = given()
     parts, *_ = given(torch.float32)
     monkeypatch.setitem(module.LOGITS_BYTES, "cpu", rows * V * 4)
-    monkeypatch.setattr(module, "BLOCK_BYTES", 4 * 3 * V)
     loss = head_loss(*parts, labels, weights.float(), HEADS[name])
     (loss * 0.5).backward()
     total, gradients = literal(exact, labels, weights, HEADS[name])
@@ -56,6 +74,7 @@ def test_loss_and_gradients_are_those_of_the_literal_sum(name, rows, monkeypatch
 
 @pytest.mark.parametrize("rows", [5, 100])
 @pytest.mark.parametrize("name", HEADS)
+@pytest.mark.usefixtures("form")
 def test_gradients_added_right_away_are_those_of_the_literal_sums(name, rows, monkeypatch):
     monkeypatch.setitem(module.LOGITS_BYTES, "cpu", rows * V * 4)
     parts, wanted = given(torch.float32)[0], [0.0, 0.0]
@@ -114,6 +133,7 @@ def test_a_frozen_matrix_gets_no_gradient_and_costs_none():
     assert seen.shapes == [logits, by_hidden, by_matrix]
 
 
+@pytest.mark.usefixtures("form")
 def test_nothing_of_weight_gives_a_zero_that_can_be_differentiated():
     parts, labels, _ = given(torch.float32)
     loss = head_loss(*parts, labels, torch.zeros(N))
@@ -130,6 +150,7 @@ def test_without_a_gradient_only_the_sum_is_made():
     assert silent.item() == pytest.approx(head_loss(*parts, labels, weights.float()).item(), rel=1e-6)
 
 
+@pytest.mark.usefixtures("form")
 def test_bfloat16_products_are_near_and_gradients_stay_float32():
     exact, labels, weights = given()
     parts, *_ = given(torch.float32)

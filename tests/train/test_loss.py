@@ -14,8 +14,8 @@ from didact.data.batches import micro_batches, num_targets
 from didact.train import head_loss as head_module
 from didact.train import loss as loss_module
 from didact.train.attention import keep_apart
-from didact.train.head_loss import weighted_nll
 from didact.train.loss import WeightedLoss, to_device
+from didact.train.softmax import weighted_nll
 
 CPU = torch.device("cpu")
 SMALL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1}

@@ -11,9 +11,10 @@ from didact.models.sizes import Sizes
 LOGITS_BYTES = {"cuda": 2**27, "cpu": 2**25}
 """Logits that are held at once where the head is fed in chunks, as they are multiplied: 128 MiB, and 32 on a CPU, where 256 positions are
 multiplied as fast."""
-BLOCK_BYTES = 4 * 2**20
-"""Of them, on a CPU, those whose softmax is taken at once, in float32, so that six passes over them stay in the cache. Measured at 50,257
-tokens: 45 µs a position, 49 in blocks of 12 MiB, 107 without."""
+BLOCK_BYTES = {"cuda": 2**26, "cpu": 2**22}
+"""Of them, those whose softmax is taken at once, in float32, so that six passes over them stay in the cache. Measured on a CPU at 50,257
+tokens: 45 µs a position, 49 in blocks of 12 MiB, 107 without. On a GPU large enough to keep it busy: 64 MiB, not measured; Triton's kernel
+needs none."""
 _SLACK = {"cuda": 0.06, "fp32": 0.15, "bf16": 0.5, "fp32 apart": 0.65, "bf16 apart": 0.95}
 """Share of what comes and goes that lies between two parts, taken from the system and of no use; on a CPU by what is multiplied, and
 whether documents share a row, whose attention takes pieces of all sizes. Measured over 60 steps: every batch has other lengths, bf16 has
@@ -175,9 +176,7 @@ def _head(sizes: Sizes, wanted: Wanted, num_positions: int) -> tuple[int, int]:
     each = 2 if wanted.precision == "bf16" else 4  # bytes of a number that is multiplied
     table = sizes.vocabulary * sizes.width
     all_logits = each * num_positions * sizes.vocabulary
-    logits = min(all_logits, LOGITS_BYTES[wanted.device])
-    if wanted.device == "cpu":
-        logits += min(4 * num_positions * sizes.vocabulary, BLOCK_BYTES)
+    logits = min(all_logits, LOGITS_BYTES[wanted.device]) + min(4 * num_positions * sizes.vocabulary, BLOCK_BYTES[wanted.device])
     cast = each * table if each == 2 and not wanted.bf16_weights else 0
     states = num_positions * sizes.width * (4 + each)  # hidden states as they are multiplied, and their gradient
     if wanted.adapts:

@@ -5,97 +5,14 @@ gradient of a chunk is computed while its logits are there: three matrix product
 one chunk. What arrives in the backward pass is one factor.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.autograd.function import once_differentiable
 
-from didact.models.needs import BLOCK_BYTES, LOGITS_BYTES
+from didact.models.needs import LOGITS_BYTES
+from didact.train.softmax import Head, weighted_nll
 from didact.train.tables import add_to_gradient
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What a model does between its last hidden state and its logits, beside the matrix: logits = cap·tanh(scale·z / cap)."""
-
-    scale: float = 1.0
-    """Factor of the logits (Cohere, Granite)."""
-    cap: float | None = None
-    """Soft cap of the logits (Gemma 2); None: none."""
-    smoothing: float = 0.0
-    """Share of the target's probability that is spread evenly over the vocabulary (label smoothing)."""
-
-    def logits(self, products: torch.Tensor) -> torch.Tensor:
-        """Returns the logits from the matrix product."""
-        scaled = products * self.scale
-        return scaled if self.cap is None else self.cap * torch.tanh(scaled / self.cap)
-
-
-def head_of(config: Any, smoothing: float = 0.0) -> Head:
-    """Returns what a model's configuration says of its logits. A caller tries it on the model before trusting it.
-
-    >>> from transformers import Gemma2Config, GraniteConfig
-    >>> head_of(Gemma2Config(final_logit_softcapping=30.0)).cap, head_of(GraniteConfig(logits_scaling=4.0)).scale
-    (30.0, 0.25)
-    """
-    text = config.get_text_config()
-    scale = float(getattr(text, "logit_scale", None) or 1.0) / float(getattr(text, "logits_scaling", None) or 1.0)
-    return Head(scale, getattr(text, "final_logit_softcapping", None), smoothing)
-
-
-def weighted_nll(
-    products: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor, head: Head | None = None, *, in_place: bool = False
-) -> torch.Tensor:
-    """Returns Σ w·(−log p(label)) in float32.
-
-    Args:
-        products: (N, V) logits before scale and cap.
-        labels: int64 (N,)
-        weights: float32 (N,)
-        head: Scale, cap and smoothing; None: none of them.
-        in_place: Write the loss's gradient over `products`; nothing is then kept for autograd.
-
-    >>> even = torch.zeros(2, 4)  # p = 1/4 for every token: −log p = 1.3863
-    >>> round(float(weighted_nll(even, torch.tensor([0, 3]), torch.tensor([1.0, 0.5]))), 4)
-    2.0794
-    """
-    head = head or Head()
-    if not in_place:
-        logits = head.logits(products.float())
-        even = head.smoothing * logits.mean(1) if head.smoothing else 0.0
-        picked = logits.gather(1, labels[:, None])[:, 0]
-        return ((logits.logsumexp(1) - (1 - head.smoothing) * picked - even) * weights).sum()
-    size = max(BLOCK_BYTES // (4 * products.shape[1]), 1) if products.device.type == "cpu" else max(len(products), 1)
-    parts = (slice(start, start + size) for start in range(0, len(products), size))
-    # One block for all of them: a new one each time is mapped anew each time, which takes longer than what is done in it.
-    room = products.new_empty((min(size, len(products)), products.shape[1]), dtype=torch.float32)
-    return torch.stack([_to_gradient(products[part], labels[part], weights[part], head, room) for part in parts]).sum()
-
-
-def _to_gradient(products: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor, head: Head, room: torch.Tensor) -> torch.Tensor:
-    """Returns the loss of a block (n, V) and writes its gradient by the products over them."""
-    places, share = labels[:, None], head.smoothing
-    x = room[: len(products)].copy_(products)
-    if head.scale != 1.0:
-        x.mul_(head.scale)
-    if head.cap is not None:
-        x.div_(head.cap).tanh_()
-        slope = 1 - x * x  # of the cap
-        x.mul_(head.cap)
-    x.sub_(x.amax(1, keepdim=True))
-    picked = x.gather(1, places)[:, 0]
-    even = share * x.mean(1) if share else 0.0
-    total = x.exp_().sum(1)
-    nll = total.log() - (1 - share) * picked - even
-    x.mul_((weights / total)[:, None])
-    x.scatter_add_(1, places, (-(1 - share) * weights)[:, None])
-    if share:
-        x.sub_((share / x.shape[1] * weights)[:, None])
-    if head.cap is not None:
-        x.mul_(slope)
-    products.copy_(x.mul_(head.scale) if head.scale != 1.0 else x)
-    return (nll * weights).sum()
 
 
 class _HeadLoss(torch.autograd.Function):

@@ -24,6 +24,7 @@ from didact.train.progress import Step as Step
 from didact.train.progress import Summary as Summary
 from didact.train.ready import check_trackers, make_ready
 from didact.train.signals import Stopped, stop_requests
+from didact.train.softmax import chosen_kernel
 from didact.train.together import step_end
 
 _TRACKED = ("loss", "learning_rate", "grad_norm", "tokens_per_second")
@@ -198,6 +199,7 @@ def tune(
     if end is not None and end.asked and not progress.at_end:
         raise Stopped(end.asked, progress.step)
     head = "positions of weight 0 skipped" if loss_of.skips else "all positions"
+    head += ", softmax by Triton" if loss_of.direct and chosen_kernel(device.type) else ""
     told = progress.state["num_tokens"], progress.state["seconds"], progress.shown.loss
     last = checkpoint.newest(checkpoints, say)
     return Summary(progress.step, *told, precision, NORMALISER, head, last, progress.state["num_bad_steps"])

@@ -22,9 +22,10 @@ from didact.models.architecture import architecture_of, logits_of
 from didact.models.precision import Precision, autocast
 from didact.models.prefix import as_the_model_takes_it, prefix_mask
 from didact.train.attention import Spans, documents, spans_of
-from didact.train.head_loss import Head, head_loss, head_of, weighted_nll
+from didact.train.head_loss import head_loss
 from didact.train.neftune import noisy_embeddings
 from didact.train.packed_pairs import packed_call
+from didact.train.softmax import Head, head_of, weighted_nll
 from didact.train.tables import added_in_place, can_add
 
 NORMALISER = "nonzero_tokens"
