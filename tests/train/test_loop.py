@@ -154,6 +154,16 @@ def test_gradients_are_scaled_down_to_the_norm_and_the_norm_before_that_is_told(
     assert not same(weights_of(moved), weights_of(still))
 
 
+def test_gradients_within_the_norm_are_not_touched(tmp_path, monkeypatch):
+    def multiply(*_):
+        raise AssertionError("all of them were multiplied by 1")
+
+    monkeypatch.setattr(torch.nn.utils, "clip_grads_with_norm_", multiply)
+    within, _, _ = trained(tmp_path / "a", steps_of(1), max_grad_norm=1e9)
+    free, _, _ = trained(tmp_path / "b", steps_of(1), max_grad_norm=None)
+    assert same(weights_of(within), weights_of(free))
+
+
 def test_only_matrices_decay(tmp_path):
     plain, _, _ = trained(tmp_path / "a", steps_of(1))
     decayed, _, _ = trained(tmp_path / "b", steps_of(1), weight_decay=0.5)

@@ -1,6 +1,7 @@
 """Which form of the softmax is taken: a kernel only where it gives the same numbers, sooner."""
 
 import sys
+from importlib import import_module
 
 import pytest
 import torch
@@ -58,6 +59,13 @@ def test_without_triton_or_a_gpu_the_form_that_is_written_out_is_taken(monkeypat
     monkeypatch.setitem(sys.modules, "triton", None)
     monkeypatch.delitem(sys.modules, "didact.train.softmax_kernel", raising=False)
     assert chosen_kernel.__wrapped__("cuda") is None
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="compiled here, for tensors on the GPU")
+def test_tritons_kernel_is_found_to_be_right(monkeypatch):
+    pytest.importorskip("triton")  # interpreted: see conftest.py
+    takes(monkeypatch, 0.1, 0.2)
+    assert is_better(import_module("didact.train.softmax_kernel").to_gradient, CPU)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -48,3 +48,9 @@ def test_it_is_for_gpus_and_numbers_of_two_bytes(monkeypatch):
     assert not varlen.has_varlen("cpu", torch.bfloat16)
     monkeypatch.setattr(varlen, "varlen_attn", None)
     assert not varlen.has_varlen("cuda", torch.bfloat16)
+
+
+def test_where_the_pieces_begin_is_made_once_for_all_layers():
+    one, other = (varlen._edges((4, 2, 6), torch.device("cpu")) for _ in range(2))
+    assert one is other
+    assert one.tolist() == [0, 4, 6, 12]

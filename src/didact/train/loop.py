@@ -161,7 +161,7 @@ def tune(
             end = step_end(accelerator, torch.stack(losses).sum(), norm, requests.number, due)
             bad = faults.is_bad(end.loss, end.norm)
             if not bad:
-                if settings.max_grad_norm is not None:
+                if settings.max_grad_norm is not None and end.norm > settings.max_grad_norm:  # else all would be multiplied by 1
                     torch.nn.utils.clip_grads_with_norm_(model.parameters(), settings.max_grad_norm, norm)
                 optimiser.step()
                 progress.good(end.loss, count, end.norm)

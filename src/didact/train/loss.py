@@ -62,7 +62,10 @@ class Targets:
 
 
 def to_device(batch: Batch, device: torch.device) -> Targets:
-    """Returns the batch on a device. The positions that count are found on the host, so the device never waits for them."""
+    """Returns the batch on a device. The positions that count are found on the host, so the device never waits for them.
+
+    What a GPU copies lies in pinned memory: from any other the host would first wait for all that the GPU has left to do.
+    """
     flat = batch.loss_weights.reshape(-1)
     rows = np.flatnonzero(flat)
     if not len(rows):  # one prediction of weight 0: a loss of 0 that can still be differentiated
@@ -70,7 +73,8 @@ def to_device(batch: Batch, device: torch.device) -> Targets:
     packed = bool((batch.segment_ids > 1).any())
 
     def move(array: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(device, non_blocking=True)
+        made = torch.from_numpy(np.ascontiguousarray(array))
+        return made.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else made.to(device)
 
     def move_if(array: np.ndarray | None) -> torch.Tensor | None:
         return None if array is None else move(array)

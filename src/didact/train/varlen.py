@@ -1,6 +1,7 @@
 """Documents of a packed batch in one call of flash attention, on a GPU."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate
 
 import torch
@@ -32,10 +33,16 @@ def attend_varlen(
     Source: Dao et al. 2022, arXiv 2205.14135, and its form for sequences of several lengths.
     """
     assert varlen_attn is not None
-    edges = torch.tensor([0, *accumulate(sizes)], dtype=torch.int32, device=query.device)
+    edges = _edges(tuple(sizes), query.device)
     longest = max(sizes)
     seen = (-1 if window is None else window - 1, 0)
     grouped = key.shape[1] != query.shape[1]
     mixed = varlen_attn(query, key, value, edges, edges, longest, longest, scale=scale, window_size=seen, enable_gqa=grouped)
     assert isinstance(mixed, torch.Tensor)
     return mixed
+
+
+@lru_cache(maxsize=4)
+def _edges(sizes: tuple[int, ...], device: torch.device) -> torch.Tensor:
+    """Returns where the pieces begin, and where the last one ends; made once for all layers, since the device may wait for each copy."""
+    return torch.tensor([0, *accumulate(sizes)], dtype=torch.int32, device=device)
