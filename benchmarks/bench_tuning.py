@@ -85,7 +85,7 @@ def show_profile(folder: Path, shapes: list[str]) -> dict[str, dict[str, float]]
     tables = {}
     for shape in shapes:
         for rows in ("alpaca", "superni"):
-            seconds = run(folder, Case(shape, 2, rows), OURS, profile=True).profile
+            seconds = run(folder, Case(shape, STEPS[shape], rows), OURS, profile=True).profile
             tables[f"{shape}, {rows}"] = {name: round(part / sum(seconds.values()), 3) for name, part in seconds.items()}
             print(f"{shape}, {rows}: " + ", ".join(f"{name} {share:.0%}" for name, share in tables[f"{shape}, {rows}"].items()), flush=True)
     return tables

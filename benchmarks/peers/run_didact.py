@@ -1,12 +1,13 @@
 """A run of didact's own loop over the benchmark's rows."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from profiling import profiled
+from profiling import Profile, collation_named
 from rows import steps_of
 from watch import Watch, files_of_run, gpu_gb
 
@@ -52,7 +53,13 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
         **spec["settings"],
     )
     folder = Path(spec["scratch"])
-    with profiled(spec) as found:
+    profile = Profile(spec)
+
+    def step_ended(_: object) -> None:
+        watch.step_ended()
+        profile.step_ended()
+
+    with collation_named() if spec["profile"] else nullcontext():
         watch.start()
         tune(
             loaded,
@@ -63,10 +70,10 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
             packed=spec["pack"] > 0,
             seed=0,
             folder=folder,
-            on_step=lambda _: watch.step_ended(),
+            on_step=step_ended,
         )
     watch.losses = [json.loads(line)["loss"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return watch.report(gpu_gb=gpu_gb(), profile=found)
+    return watch.report(gpu_gb=gpu_gb(), profile=profile.seconds)
 
 
 if __name__ == "__main__":

@@ -110,6 +110,7 @@ def test_equal_losses_tell_how_far_they_are_apart():
         ("aten::_foreach_mul_", [], [], "optimiser"),
         ("aten::mul_", [[50_257, 256]], ["Optimizer.step#AdamW.step"], "optimiser"),
         ("aten::to", [[4, 7]], ["collation"], "collation"),
+        ("aten::mm", [[4096, 7], [7, 256]], ["_HeadLoss"], "head"),
     ],
 )
 def test_an_operator_stands_under_the_heading_of_what_it_works_on(name, shapes, parents, expected):
@@ -120,3 +121,21 @@ def test_an_operator_stands_under_the_heading_of_what_it_works_on(name, shapes, 
         parent = SimpleNamespace(name=above, cpu_parent=parent)
     event = SimpleNamespace(name=name, input_shapes=shapes, cpu_parent=parent)
     assert heading(event, {"vocabulary": 50_257, "mlp": 1024}) == expected
+
+
+def test_a_profile_leaves_out_steps_that_warm_up_and_the_last_one():
+    import torch
+    from peers.profiling import HEADINGS, Profile
+
+    spec = {"profile": True, "num_steps": 5, "vocabulary": 1000, "mlp": 900}
+    profile, head, mlp = Profile(spec), torch.ones(1000, 1000), torch.ones(900, 900)
+    for number in range(5):
+        given = head if number in (2, 3) else mlp
+        torch.mm(given, given)  # milliseconds: what is told is rounded to one
+        profile.step_ended()
+    assert tuple(profile.seconds) == HEADINGS
+    assert profile.seconds["head"] > 0.0 == profile.seconds["mlp"]
+    silent = Profile({**spec, "profile": False})
+    for _ in range(5):
+        silent.step_ended()
+    assert silent.seconds == {}
