@@ -43,7 +43,7 @@ def form(request, monkeypatch):
         pytest.skip("here it is compiled, for tensors on the GPU")
     kernel = import_module("didact.train.softmax_kernel")
     monkeypatch.setattr(kernel, "_COLUMNS", 16)  # a row of 37 is read in three parts
-    monkeypatch.setattr(softmax, "chosen_kernel", lambda device: kernel.to_gradient)
+    monkeypatch.setattr(softmax, "chosen_kernel", lambda *_: kernel.to_gradient)
 
 
 def literal(parts, labels, weights, head):

@@ -1,7 +1,7 @@
 """Norms, gated layers and GELUs that keep less for the way back and read memory less often: the same layers, written as one step each.
 
 transformers writes them out operation by operation, and each keeps its own copy: an RMS norm in front of three products keeps two
-float32 tensors and three casts of the second one, a gated layer four wide ones, GPT-2's GELU seven. Here a norm keeps what came in and
+float32 tensors and three casts of the second one, a gated layer four wide ones, GPT-2's GELU four. Here a norm keeps what came in and
 hands out, where only products follow, what they would have cast it to; a gated layer keeps what its two products gave, a GELU what it got.
 """
 

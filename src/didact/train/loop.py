@@ -199,7 +199,8 @@ def tune(
     if end is not None and end.asked and not progress.at_end:
         raise Stopped(end.asked, progress.step)
     head = "positions of weight 0 skipped" if loss_of.skips else "all positions"
-    head += ", softmax by Triton" if loss_of.direct and chosen_kernel(device.type) else ""
+    products = torch.bfloat16 if precision == "bf16" else torch.float32
+    head += ", softmax by Triton" if loss_of.direct and chosen_kernel(device.type, products) else ""
     told = progress.state["num_tokens"], progress.state["seconds"], progress.shown.loss
     last = checkpoint.newest(checkpoints, say)
     return Summary(progress.step, *told, precision, NORMALISER, head, last, progress.state["num_bad_steps"])

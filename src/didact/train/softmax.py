@@ -72,7 +72,7 @@ def weighted_nll(
         even = head.smoothing * logits.mean(1) if head.smoothing else 0.0
         picked = logits.gather(1, labels[:, None])[:, 0]
         return ((logits.logsumexp(1) - (1 - head.smoothing) * picked - even) * weights).sum()
-    kernel = chosen_kernel(products.device.type)
+    kernel = chosen_kernel(products.device.type, products.dtype)
     return (in_blocks if kernel is None else kernel)(products, labels, weights, head)
 
 
@@ -112,26 +112,27 @@ def _to_gradient(products: torch.Tensor, labels: torch.Tensor, weights: torch.Te
 
 
 @cache
-def chosen_kernel(device: str) -> Kernel | None:
-    """Returns Triton's kernel where it is the better one on this kind of device; None: the form that is written out here."""
+def chosen_kernel(device: str, dtype: torch.dtype) -> Kernel | None:
+    """Returns Triton's kernel where it is the better one on this kind of device, for such products; None: the form that is written out."""
     if device != "cuda":
         return None
     try:
         kernel: Kernel = import_module("didact.train.softmax_kernel").to_gradient
     except ImportError:  # Triton comes with torch's builds for GPUs, but not with all of them
         return None
-    return kernel if is_better(kernel, torch.device(device)) else None
+    return kernel if is_better(kernel, torch.device(device), dtype) else None
 
 
-def is_better(kernel: Kernel, device: torch.device) -> bool:
+def is_better(kernel: Kernel, device: torch.device, dtype: torch.dtype) -> bool:
     """Says whether a kernel gives what is written out here, on numbers that are drawn, and takes no longer for them.
 
     Args:
         kernel: As `in_blocks`.
         device: Where to ask it.
+        dtype: Of the products.
     """
     draw = torch.Generator().manual_seed(0)
-    products = torch.randn((_ROWS, _COLUMNS), generator=draw).mul_(3).to(device, torch.bfloat16)
+    products = torch.randn((_ROWS, _COLUMNS), generator=draw).mul_(3).to(device, dtype)
     labels, weights = torch.randint(0, _COLUMNS, (_ROWS,), generator=draw).to(device), torch.rand(_ROWS, generator=draw).to(device)
     try:
         for head in (Head(), Head(scale=0.5, cap=4.0, smoothing=0.1)):
